@@ -1,0 +1,45 @@
+// Clippy's wire protocol, version 1 (rules P in server/SPEC.md): binary WebSocket frames, sub-protocol `clippy.1`, msgpack
+// maps with a short `t`. codec.ts turns them into bytes and back; scan.ts checks bytes against an allow-list before unpacking.
+import type { Rectangle, SessionEvent, SessionSummary, SessionView, SystemView } from './model.ts';
+
+export const PROTOCOL_VERSION = 1;
+export const SUB_PROTOCOL = 'clippy.1';
+/** Close code for a frame that breaks the protocol. */
+export const CLOSE_BAD_FRAME = 4400;
+export const CLOSE_UNAUTHORIZED = 4401;
+/** A newer epoch took the session over. */
+export const CLOSE_FENCED = 4409;
+export const CLOSE_SHUTDOWN = 4503;
+
+export type Credits = { chunks: number; bytes: number };
+export type Topic = `session:${string}` | 'system';
+
+export type ClientFrame =
+  | { t: 'hello'; version: number; token: string; client: string; clientVersion: string }
+  | { t: 'start'; key: string; title: string; sourceUrl: string; mime: string; video: Rectangle | null; resume: boolean }
+  | { t: 'chunk'; session: string; epoch: number; seq: number; crc: number; startMs: number; durationMs: number; bytes: Uint8Array }
+  | { t: 'gap'; session: string; epoch: number; from: number; to: number; startMs: number; endMs: number; reason: string }
+  | { t: 'region'; session: string; epoch: number; atMs: number; rect: Rectangle | null }
+  | { t: 'stop'; session: string; epoch: number; finalSeq: number; hash: number }
+  | { t: 'watch'; topic: Topic }
+  | { t: 'unwatch'; topic: Topic }
+  | { t: 'ping'; id: number }
+  | { t: 'pong'; id: number };
+
+export type Limits = { maxChunkBytes: number; credits: Credits };
+
+export type ServerFrame =
+  | { t: 'welcome'; version: number; user: string; limits: Limits; serverAt: number }
+  | { t: 'ready'; key: string; session: string; epoch: number; lastSeq: number; credits: Credits }
+  | { t: 'ack'; session: string; seq: number; level: 'spool' | 'object'; credits: Credits }
+  | { t: 'stopped'; session: string; totals: SessionSummary }
+  | { t: 'state'; topic: Topic; state: SystemView | SessionView }
+  | { t: 'event'; topic: Topic; event: SessionEvent }
+  | { t: 'ping'; id: number }
+  | { t: 'pong'; id: number }
+  | { t: 'error'; code: ErrorCode; message: string; retryable: boolean; session: string | null };
+
+/** `conflict`: same sequence, other bytes (P3). `fenced`: an older epoch. `order`: a sequence that is neither next nor stored. */
+export type ErrorCode =
+  | 'bad_frame' | 'unauthorized' | 'forbidden' | 'version' | 'unknown_session' | 'fenced' | 'conflict' | 'order' | 'crc'
+  | 'credits' | 'too_large' | 'quota' | 'media' | 'closed' | 'shutdown' | 'unavailable' | 'internal';
