@@ -1,0 +1,81 @@
+// From a request to a reply: route, authorize, run, count. Whatever goes wrong becomes `{error: {code, message}}`.
+import findMyWay from 'find-my-way';
+import type { Clock } from '../clock.ts';
+import { Refused } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { Metrics } from '../metrics.ts';
+import type { Sessions } from '../ports.ts';
+import type { Handle, Reply, Request } from '../transport/transport.ts';
+import type { Auth } from './auth.ts';
+import { createReadiness } from './readiness.ts';
+import { json, refusal } from './respond.ts';
+import type { Check, HttpParts, Method, Route } from './route.ts';
+import { ROUTES } from './routes.ts';
+import { createStaticFiles } from './static-files.ts';
+
+export type HttpOptions = {
+  sessions: Sessions;
+  auth: Auth;
+  metrics: Metrics;
+  ready: readonly Check[];
+  /** folder of the built dashboard; may be missing */
+  staticDir: string;
+  log: Log;
+  clock: Clock;
+  status(): Promise<Record<string, unknown>>;
+};
+
+const METHODS: readonly Method[] = ['GET', 'POST', 'DELETE'];
+
+export const createHttp = (options: HttpOptions): Handle => {
+  const { sessions, auth, metrics, clock, log } = options;
+  const parts: HttpParts = { sessions, auth, metrics, clock, status: options.status, readiness: createReadiness(options.ready, clock, log) };
+  const staticFiles = createStaticFiles(options.staticDir);
+  const find = createRouter();
+
+  const dispatch = async (request: Request, signal: AbortSignal): Promise<{ label: string; reply: Reply }> => {
+    const method = METHODS.find((each) => each === (request.method === 'HEAD' ? 'GET' : request.method));
+    const found = method && find(method, request.path);
+    const label = found ? found.route.path : method === 'GET' ? 'static' : 'none';
+    try {
+      if (found) {
+        auth.authorize(auth.subjectOf(request), found.route.action, { path: request.path });
+        return { label, reply: await found.route.run(parts, request, found.params, signal) };
+      }
+      const allowed = METHODS.filter((each) => find(each, request.path));
+      if (allowed.length > 0) return { label, reply: notAllowed(request, allowed) };
+      if (method !== 'GET' || request.path.startsWith('/api/')) throw new Refused('not_found', `there is no ${request.method} ${request.path}; GET /api/openapi.json lists what there is`);
+      auth.authorize(auth.subjectOf(request), 'page.read', { path: request.path });
+      return { label, reply: await staticFiles(request) };
+    } catch (error) {
+      const reply = refusal(error);
+      if (reply) return { label, reply };
+      if (!signal.aborted) log.error({ err: error, method: request.method, path: request.path }, 'a request failed');
+      return { label, reply: json({ error: { code: 'internal', message: 'the server could not answer this request; its log says why' } }, 500) };
+    }
+  };
+
+  return async (request, signal) => {
+    const began = clock.now();
+    const { label, reply } = await dispatch(request, signal);
+    metrics.request(label, METHODS.some((each) => each === request.method) ? request.method : 'other', reply.status, (clock.now() - began) / 1_000);
+    return { ...reply, head: request.method === 'HEAD' };
+  };
+};
+
+type Found = { route: Route; params: Record<string, string | undefined> };
+
+const createRouter = (): ((method: Method, path: string) => Found | null) => {
+  const router = findMyWay();
+  for (const row of ROUTES) router.on(row.method, row.path, () => undefined, row);
+  return (method, path) => {
+    const found = router.find(method, path);
+    return found && { route: found.store, params: found.params };
+  };
+};
+
+const notAllowed = (request: Request, allowed: readonly Method[]): Reply => {
+  const names = allowed.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])).join(', ');
+  const reply = json({ error: { code: 'bad_request', message: `${request.method} ${request.path} is not possible; possible here: ${names}` } }, 405);
+  return { ...reply, headers: { ...reply.headers, allow: names } };
+};

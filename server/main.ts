@@ -1,0 +1,336 @@
+// The composition root: the only file that names adapters. Reads settings, checks what a start needs, wires the parts, serves
+// until SIGTERM. Long because everything is wired here and nowhere else.
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile, readdir, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { LRUCache } from 'lru-cache';
+import { schedule } from 'node-cron';
+import { maxClientFrameBytes } from '../shared/codec.ts';
+import type { Clip, SessionStatus, Tier } from '../shared/model.ts';
+import { SUB_PROTOCOL } from '../shared/protocol.ts';
+import { createAudioAnalysers, createPcmDecoder } from './adapters/audio-analyser.workers.ts';
+import { startEmbeddedPostgres } from './adapters/embedded-postgres.ts';
+import { createFfmpegMediaTool } from './adapters/media-tool.ffmpeg.ts';
+import { createFolderStore } from './adapters/object-store.folder.ts';
+import { createS3Store } from './adapters/object-store.s3.ts';
+import { lockFolder } from './adapters/folder-lock.ts';
+import { judgeChain } from './adapters/judge.chain.ts';
+import { groqJudge } from './adapters/judge.groq.ts';
+import { openaiJudge } from './adapters/judge.openai.ts';
+import { createRepository } from './adapters/repository.postgres.ts';
+import { createSceneDetectors } from './adapters/scene-detector.ffmpeg.ts';
+import { type ProviderGuard, createProviderGuard } from './adapters/provider-guard.ts';
+import { NO_TRANSCRIPTION, createTranscriber } from './adapters/transcriber.chain.ts';
+import { isTransient } from './adapters/transient.ts';
+import { systemClock } from './clock.ts';
+import { type Config, parseConfig } from './config.ts';
+import { StartError, messageOf } from './errors.ts';
+import { createAnalyser } from './highlights/analyser.ts';
+import { createHttp } from './http/app.ts';
+import { FRAME_ACTIONS, allowedOrigin, createAuth, hashToken } from './http/auth.ts';
+import { type Log, createLog } from './log.ts';
+import { createMetrics } from './metrics.ts';
+import { startPipeline } from './pipeline/index.ts';
+import type { ObjectStore, Repository, StoredClip } from './ports.ts';
+import { createClipBodies } from './sessions/clip-bodies.ts';
+import { watchDiskSpace } from './sessions/disk-space.ts';
+import { createGateway } from './sessions/gateway.ts';
+import { createHub } from './sessions/hub.ts';
+import { createMediaIndex } from './sessions/media-index.ts';
+import { createQueries } from './sessions/queries.ts';
+import { sweep } from './sessions/retention.ts';
+import type { SegmentIndex } from './sessions/segment-index.ts';
+import { createSupervisor } from './sessions/supervisor.ts';
+import { createTiering, segmentKey } from './sessions/tiering.ts';
+import { openTimeline } from './sessions/timeline.ts';
+import { createTransport } from './transport/create-transport.ts';
+import { findFfmpeg } from './workers/ffmpeg.ts';
+import { checkModels } from './workers/model-check.ts';
+import { defaultWorkers, openMediaPool } from './workers/media-pool.ts';
+
+const MB = 1e6;
+const HOUR_MS = 3_600_000;
+const HOT_BYTES = 32 * MB;
+const MEDIA_URL_S = 6 * 3600;
+/** Measured on ten minutes of quiet speech over game noise: 0.2 s around the energy gate's speech loses 16 % of the words, 1.5 s 3 %, for 1.1 s sent per second. */
+const GATE_PADDING_MS = 1_500;
+const MODEL_PADDING_MS = 200;
+/** A clean exit takes less (S3); after it the process ends anyway. */
+const SHUTDOWN_MS = 4_500;
+
+/** What is closed at the end, last opened first. */
+type Closer = { name: string; close: () => Promise<void> };
+
+const adminToken = async (config: Config, repository: Repository): Promise<string> => {
+  if (config.adminToken !== '') return hashToken(config.adminToken);
+  const stored = await repository.setting('adminTokenHash');
+  if (stored) return stored;
+  const token = randomBytes(24).toString('base64url');
+  await repository.putSetting('adminTokenHash', hashToken(token));
+  process.stderr.write(`\nThe admin token of this server, shown only this once:\n\n    ${token}\n\nDashboards ask for it; programs send it as "Authorization: Bearer …"; the CLI reads CLIPPY_TOKEN.\n\n`);
+  return hashToken(token);
+};
+
+const signingSecret = async (repository: Repository): Promise<Uint8Array> => {
+  const stored = await repository.setting('mediaSecret');
+  if (stored) return Buffer.from(stored, 'base64url');
+  const secret = randomBytes(32);
+  await repository.putSetting('mediaSecret', secret.toString('base64url'));
+  return secret;
+};
+
+const openObjectStore = async (config: Config, log: Log): Promise<ObjectStore> => {
+  if (config.s3Bucket === '') return createFolderStore({ dir: join(config.dataDir, 'objects') });
+  return createS3Store({
+    bucket: config.s3Bucket, region: config.s3Region, createBucket: true, publicEndpoint: null, log,
+    ...(config.s3Endpoint === '' ? {} : { endpoint: config.s3Endpoint }),
+    ...(config.s3AccessKey === '' ? {} : { credentials: { accessKeyId: config.s3AccessKey, secretAccessKey: config.s3SecretKey } }),
+  });
+};
+
+const serve = async (config: Config, log: Log): Promise<{ stop: () => Promise<void> }> => {
+  const closers: Closer[] = [];
+  const opened = <T>(name: string, part: T, close: (part: T) => Promise<void> | void): T => {
+    closers.unshift({ name, close: async () => close(part) });
+    return part;
+  };
+  const closeAll = async (): Promise<void> => {
+    for (const { name, close } of closers) await close().catch((error: unknown) => log.warn({ part: name, error: messageOf(error) }, 'a part did not close'));
+  };
+
+  try {
+    const clock = systemClock;
+    const dataDir = resolve(config.dataDir);
+    await mkdir(dataDir, { recursive: true, mode: 0o700 }).catch((error: unknown) => { throw new StartError(`the data folder ${dataDir} cannot be made: ${messageOf(error)}`, 'choose another with CLIPPY_DATA_DIR', { cause: error }); });
+    opened('data folder', await lockFolder(dataDir, 'stop it first, or give this one another CLIPPY_DATA_DIR'), (part) => part.release());
+    const tempDir = join(dataDir, 'temp');
+    await rm(tempDir, { recursive: true, force: true });
+    const metrics = createMetrics();
+
+    // ── storage ──
+    const [connection, ffmpeg, diskSpace] = await Promise.all([
+      config.databaseUrl !== '' ? config.databaseUrl : startEmbeddedPostgres({ dir: join(dataDir, 'postgres'), log }).then((postgres) => opened('embedded PostgreSQL', postgres, (part) => part.stop()).connection),
+      findFfmpeg(config.ffmpegPath || undefined),
+      watchDiskSpace({ dir: dataDir, hardBytes: config.diskReserve * MB, softBytes: config.diskSoft * MB, everyMs: 2_000, clock, log }),
+    ]);
+    opened('disk watch', diskSpace, (part) => part.close());
+    const repository = opened('repository', await createRepository({ connection, log, clock }), (part) => part.close());
+    const objectStore = await openObjectStore({ ...config, dataDir }, log);
+    const [tokenHash, secret] = await Promise.all([adminToken(config, repository), signingSecret(repository)]);
+    const auth = createAuth({ tokenHash, secret, clock, metricsPublic: config.metricsPublic });
+
+    // ── media and inference ──
+    const modelsDir = join(dataDir, 'models');
+    const tool = createFfmpegMediaTool(ffmpeg);
+    const sound = await checkModels({ vadModel: config.vadModel, taggingModel: config.taggingModel, modelsDir });
+    for (const note of sound.notes) log.info({}, note);
+    const pool = opened('media workers', openMediaPool({
+      workers: config.workers || defaultWorkers(),
+      settings: { ffmpegPath: ffmpeg.path, models: sound.models },
+      onCrash: (message) => log.error({ message }, 'a media worker ended; it is replaced'),
+    }), (part) => part.close());
+    const openAudio = createAudioAnalysers({ pool });
+    const decodePcm = createPcmDecoder({ pool });
+    const openScenes = config.scenes ? createSceneDetectors({ ffmpegPath: ffmpeg.path }) : null;
+    const guards = new Map<'groq' | 'openai', ProviderGuard>();
+    /** One guard per provider, whoever calls it. */
+    const guard = (name: 'groq' | 'openai'): ProviderGuard => {
+      const known = guards.get(name) ?? opened(name, createProviderGuard({
+        name, clock, random: Math.random, book: repository, budget: { hourUsd: config.budgetHour, dayUsd: config.budgetDay },
+        limits: { requestsPerMinute: config.requestsPerMinute, requestsPerDay: config.requestsPerDay, audioSecondsPerHour: config.audioSecondsPerHour, timeoutMs: config.providerTimeoutS * 1_000 },
+        onCall: ({ provider, outcome, ms }) => metrics.providerCall(provider, outcome, ms / 1_000),
+        onError: (error) => log.warn({ provider: name, error: messageOf(error) }, 'the budget of a provider could not be stored; it still counts'),
+      }), (part) => part.close());
+      guards.set(name, known);
+      return known;
+    };
+    const onNotice = ({ level, code, message }: { level: 'info' | 'warning'; code: string; message: string }): void => {
+      log.warn({ code }, message);
+      hub.publish({ type: 'notice', sessionId: null, level, code, message, at: clock.now() });
+    };
+    const transcriber = createTranscriber({
+      groqApiKey: config.groqApiKey, groqBaseUrl: config.groqBaseUrl, groqModels: config.groqModels,
+      openaiApiKey: config.openaiApiKey, openaiBaseUrl: config.openaiBaseUrl, openaiModels: config.openaiModels,
+      localModel: config.speechModel === '' ? '' : resolve(modelsDir, config.speechModel), localThreads: 1,
+    }, { guard, onNotice });
+    if (transcriber) opened('transcriber', transcriber, (part) => part.close());
+    const onJudgeNotice = (message: string): void => onNotice({ level: 'warning', code: 'judge', message });
+    const judge = judgeChain([
+      ...(config.groqApiKey !== '' && config.groqJudgeModels.length > 0 ? [groqJudge({ apiKey: config.groqApiKey, models: config.groqJudgeModels, guard: guard('groq'), onNotice: onJudgeNotice, ...(config.groqBaseUrl === '' ? {} : { baseUrl: config.groqBaseUrl }) })] : []),
+      ...(config.openaiApiKey !== '' && config.openaiJudgeModels.length > 0 ? [openaiJudge({ apiKey: config.openaiApiKey, models: config.openaiJudgeModels, guard: guard('openai'), onNotice: onJudgeNotice, ...(config.openaiBaseUrl === '' ? {} : { baseUrl: config.openaiBaseUrl }) })] : []),
+    ]);
+    const providers = () => [...(transcriber?.states() ?? [])];
+    const phrases = config.phrasesFile === '' ? undefined : JSON.parse(await readFile(config.phrasesFile, 'utf8'));
+
+    // ── recordings ──
+    const retentionMs: Record<Tier, number> = { free: config.retentionFreeHours * HOUR_MS, plus: config.retentionPlusHours * HOUR_MS, pro: config.retentionProHours * HOUR_MS };
+    const priority: Record<Tier, number> = { free: 7, plus: 5, pro: 3 };
+    const mailbox = { chunks: config.creditChunks, bytes: Math.floor(config.creditBytes * MB) };
+    const limits = { maxChunkBytes: Math.floor(config.maxChunkBytes * MB), credits: mailbox };
+    const show = ({ mediaKey: _media, thumbnailKey, ...clip }: StoredClip): Clip => ({
+      ...clip,
+      mediaUrl: auth.signPath(`/api/clips/${clip.id}/media`, MEDIA_URL_S),
+      thumbnailUrl: thumbnailKey === '' ? '' : auth.signPath(`/api/clips/${clip.id}/thumbnail`, MEDIA_URL_S),
+    });
+    const hub = createHub({
+      snapshot: async (topic) => ({ t: 'state', topic, state: topic === 'system' ? await queries.system() : await queries.view(topic.slice('session:'.length)) }),
+      maxBufferedBytes: 1 << 20,
+      onDrop: () => metrics.dropped('event'),
+      onError: (error) => log.warn({ error: messageOf(error) }, 'a slow viewer could not be refreshed'),
+    });
+    const indexCache = new LRUCache<string, SegmentIndex>({ maxSize: config.cacheBytes * MB / 2, sizeCalculation: (index) => Math.max(1, index.byteLength) });
+    /** What was just appended is what the pipeline reads next: a pipeline that keeps up reads nothing from disk. */
+    const hotChunks = new LRUCache<string, Uint8Array>({ maxSize: HOT_BYTES, sizeCalculation: (bytes) => Math.max(1, bytes.byteLength) });
+    const sessionDir = (sessionId: string): string => join(dataDir, 'sessions', sessionId);
+    const tiering = opened('tiering', createTiering({ objectStore, repository, diskSpace, hotMs: config.hotMinutes * 60_000, everyMs: 5_000, concurrency: 2, log, clock }), (part) => part.close());
+    const supervisor = createSupervisor({
+      repository, objectStore, clock, log, tiering, tier: config.tier, maxSessions: config.maxSessions, mailbox, resumeMs: config.resumeMinutes * 60_000, retentionMs,
+      creditsShare: () => diskSpace.creditsFactor(),
+      publish: hub.publish,
+      openTimeline: async (sessionId) => {
+        const dir = sessionDir(sessionId);
+        const cold = await repository.coldSegments(sessionId);
+        const timeline = await openTimeline({
+          dir, sessionId, indexCache, hotChunks, log, segmentBytes: Math.floor(config.segmentBytes * MB), coldSegments: cold,
+          coldRead: (index, start, end, signal) => objectStore.read(segmentKey(sessionId, index), { start, end }, signal),
+        });
+        return { timeline, index: await createMediaIndex({ dir, log }) };
+      },
+      startPipeline: ({ session, media, index, expiresAt, deafUntilMs, holes }) => startPipeline({
+        sessionId: session.id, media, index, repository, objectStore, tool, openAudio, openScenes,
+        analyser: createAnalyser({ sessionId: session.id, ...(phrases ? { phrases } : {}) }),
+        transcriber, transcriptionOff: NO_TRANSCRIPTION,
+        judge, decodePcm, language: config.language || null, priority: priority[session.summary.tier], speechPaddingMs: sound.models.vad === '' ? GATE_PADDING_MS : MODEL_PADDING_MS, deafUntilMs, holes,
+        capacity: config.pipelineCapacity, tempDir: join(tempDir, session.id), clock, random: Math.random, log,
+        publish: hub.publish, show, expiresAt, isTransient,
+        onStage: (name, tookMs) => metrics.stageTook(name, tookMs / 1_000),
+        onStages: (stages) => metrics.stages(session.id, stages),
+        onDrop: (kind) => metrics.dropped(kind),
+        onChanged: () => void refreshCounts(session.id),
+      }),
+      onRetired: (sessionId) => metrics.forgetSession(sessionId),
+    });
+    const refreshCounts = async (sessionId: string): Promise<void> => {
+      const row = await repository.session(sessionId).catch(() => null);
+      if (row) supervisor.find(sessionId)?.patch({ clips: row.clips, deadLetters: row.deadLetters });
+    };
+    const bodies = createClipBodies({ objectStore, tool, tempDir, thumbnailBytes: config.cacheBytes * MB / 2 });
+    const queries = createQueries({
+      supervisor, repository, objectStore, bodies, clock, retentionMs, show, publish: hub.publish, providers,
+      rangeCache: { dir: join(tempDir, 'ranges'), bytes: 1_000 * MB, maxRangeMs: config.maxRangeMinutes * 60_000 },
+    });
+
+    // ── ways in ──
+    const gateway = createGateway({
+      hub, limits: () => limits, clock, log,
+      userOf: (token) => (auth.verifyToken(token) ? 'admin' : null),
+      authorize: (_user, frame) => auth.authorize({ kind: 'admin' }, FRAME_ACTIONS[frame.t], frame.t === 'watch' || frame.t === 'unwatch' ? { topic: frame.topic } : 'session' in frame ? { sessionId: frame.session } : {}),
+      open: supervisor.open,
+      onFrame: (type, bytes) => {
+        if (type === 'chunk') metrics.chunk(bytes);
+        if (type === 'bad') metrics.dropped('frame');
+      },
+    });
+    const http = createHttp({
+      sessions: queries, auth, metrics, clock, log, staticDir: resolve(import.meta.dirname, '../dist/dashboard'),
+      ready: [
+        { name: 'database', check: () => repository.ping() },
+        { name: 'object store', check: () => objectStore.ping() },
+        { name: 'disk', check: async () => { if (diskSpace.creditsFactor() === 0) throw new Error(`only ${Math.round(diskSpace.space().freeBytes / MB)} MB are free; recording waits (CLIPPY_DISK_RESERVE_MB)`); } },
+      ],
+      status: async () => ({ transport: transport.name, ffmpeg: { path: ffmpeg.path, version: ffmpeg.version, source: ffmpeg.source }, database: config.databaseUrl === '' ? 'embedded' : 'external', objectStore: config.s3Bucket === '' ? 'folder' : 's3', transcription: transcriber?.name ?? 'off', judge: judge?.name ?? 'off', sessions: supervisor.live().length }),
+    });
+    const transport = await createTransport({
+      kind: config.transport, log,
+      handle: http,
+      sockets: {
+        upgrade: (request) => {
+          if (request.path !== '/ws') return { accept: false, status: 404, message: 'WebSockets are at /ws' };
+          if (!allowedOrigin(request.header('origin'), request.header('host'), config.origins)) return { accept: false, status: 403, message: 'this origin is not allowed; add it to CLIPPY_ORIGINS' };
+          if (!request.header('sec-websocket-protocol').split(',').some((one) => one.trim() === SUB_PROTOCOL)) return { accept: false, status: 400, message: `offer the sub-protocol ${SUB_PROTOCOL}` };
+          return { accept: true, protocol: SUB_PROTOCOL };
+        },
+        open: (socket) => {
+          metrics.connections(1);
+          gateway.open(socket);
+        },
+        message: gateway.message,
+        drain: gateway.drain,
+        close: (socket) => {
+          metrics.connections(-1);
+          gateway.close(socket);
+        },
+      },
+      limits: { maxFrameBytes: maxClientFrameBytes(limits.maxChunkBytes), maxBackpressureBytes: 8 << 20, idleTimeoutS: 60, maxBodyBytes: 1 << 20 },
+    });
+    opened('transport', transport, (part) => part.close());
+    opened('recordings', supervisor, (part) => part.stop());
+    opened('credits', diskSpace.onChange(() => supervisor.refreshCredits()), (stop) => stop());
+
+    const resumed = await supervisor.resumeAll();
+    const sweeper = new AbortController();
+    const cooled = new Set<string>();
+    const cron = schedule('* * * * *', async () => {
+      try {
+        const deleted = await sweep({ repository, objectStore, sessions: queries, supervisor, clock, log, retentionMs, cooled, local: () => readdir(join(dataDir, 'sessions')).catch(() => []) }, sweeper.signal);
+        if (deleted.clips + deleted.sessions > 0) log.info(deleted, 'what had expired was deleted');
+      } catch (error) {
+        log.error({ error: messageOf(error) }, 'the retention sweep failed; tried again in a minute');
+      }
+    }, { noOverlap: true });
+    opened('retention', cron, async (part) => {
+      sweeper.abort(new Error('shutting down'));
+      await part.destroy();
+    });
+    const everySecond = setInterval(() => {
+      const counts: Record<SessionStatus, number> = { live: 0, interrupted: 0, draining: 0, closed: 0, failed: 0 };
+      for (const session of supervisor.live()) counts[session.status] += 1;
+      metrics.sessions(counts);
+      metrics.providers(providers());
+    }, 1_000);
+    let lastProviders = '';
+    const providersTimer = setInterval(() => {
+      const now = JSON.stringify(providers());
+      if (now !== lastProviders) hub.publish({ type: 'providers', providers: providers() });
+      lastProviders = now;
+    }, 1_000);
+    opened('timers', [everySecond, providersTimer], (timers) => timers.forEach(clearInterval));
+
+    const port = await transport.listen(config.host, config.port);
+    const url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
+    log.info({ url, transport: transport.name, ffmpeg: `${ffmpeg.version} (${ffmpeg.source})`, database: config.databaseUrl === '' ? 'embedded' : 'external', objectStore: config.s3Bucket === '' ? 'folder' : 's3', transcription: transcriber?.name ?? 'off', resumed }, 'ready');
+    return { stop: closeAll };
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+};
+
+const main = async (): Promise<void> => {
+  const config = parseConfig(process.env);
+  const log = createLog({ level: config.logLevel });
+  const server = await serve(config, log);
+  let stopping = false;
+  const stop = (signal: string): void => {
+    if (stopping) return;
+    stopping = true;
+    log.info({ signal }, 'shutting down');
+    const timer = setTimeout(() => {
+      log.error({}, 'the shutdown took too long; what is durable is resumed at the next start');
+      process.exit(1);
+    }, SHUTDOWN_MS);
+    timer.unref();
+    void server.stop().then(() => process.exit(0));
+  };
+  process.on('SIGTERM', () => stop('SIGTERM'));
+  process.on('SIGINT', () => stop('SIGINT'));
+  process.on('unhandledRejection', (error) => {
+    log.error({ error: messageOf(error), stack: error instanceof Error ? error.stack : undefined }, 'an unhandled rejection: a defect, please report it');
+  });
+};
+
+main().catch((error: unknown) => {
+  if (error instanceof StartError) process.stderr.write(`\nClippy cannot start: ${error.message}\n\n`);
+  else console.error(error);
+  process.exit(1);
+});
