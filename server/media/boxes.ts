@@ -1,0 +1,82 @@
+// Boxes of ISO/IEC 14496-12: size, four-character type, body.
+import { malformed, text, viewOf } from './bytes.ts';
+
+/** `size` counts the header; null = to the end of the file. */
+export type BoxHeader = { type: string; size: number | null; length: number };
+
+export const BOX_HEADER_BYTES = 16;
+
+/** Null while the header is not all here. */
+export const readBoxHeader = (bytes: Uint8Array, at = 0): BoxHeader | null => {
+  if (bytes.length < at + 8) return null;
+  const view = viewOf(bytes);
+  const short = view.getUint32(at);
+  const type = text(bytes.subarray(at + 4, at + 8));
+  if (short === 0) return { type, size: null, length: 8 };
+  if (short !== 1) {
+    if (short < 8) throw malformed(`a box of ${short} bytes`);
+    return { type, size: short, length: 8 };
+  }
+  if (bytes.length < at + 16) return null;
+  const size = view.getUint32(at + 8) * 2 ** 32 + view.getUint32(at + 12);
+  if (size < 16 || size > Number.MAX_SAFE_INTEGER) throw malformed(`a box of ${size} bytes`);
+  return { type, size, length: 16 };
+};
+
+export type Box = { type: string; body: Uint8Array };
+
+/** The boxes inside a body that is wholly here. */
+export const boxes = function* (bytes: Uint8Array): Generator<Box> {
+  let at = 0;
+  while (bytes.length - at >= 8) {
+    const header = readBoxHeader(bytes, at);
+    const end = header ? (header.size === null ? bytes.length : at + header.size) : Infinity;
+    if (!header || end > bytes.length) throw malformed('a box is longer than its parent');
+    yield { type: header.type, body: bytes.subarray(at + header.length, end) };
+    at = end;
+  }
+};
+
+export const box = (bytes: Uint8Array, ...path: string[]): Uint8Array | undefined => {
+  let body: Uint8Array | undefined = bytes;
+  for (const type of path) {
+    let found: Uint8Array | undefined;
+    for (const inner of boxes(body)) if (inner.type === type && !found) found = inner.body;
+    if (!found) return undefined;
+    body = found;
+  }
+  return body;
+};
+
+/** Walks fields of a full box in order; a read beyond its end throws. */
+export type Fields = {
+  version: number;
+  flags: number;
+  left(): number;
+  u32(): number;
+  i32(): number;
+  /** 64 bits; exact up to 2^53, which is 3,000 years of nanoseconds too few but any media time there is */
+  u64(): number;
+  i64(): number;
+};
+
+export const fields = (body: Uint8Array): Fields => {
+  const view = viewOf(body);
+  let at = 4;
+  const take = (bytes: number): number => {
+    at += bytes;
+    if (at > body.length) throw malformed('a box is too short for its fields');
+    return at - bytes;
+  };
+  if (body.length < 4) throw malformed('a full box without version and flags');
+  const first = view.getUint32(0);
+  return {
+    version: first >>> 24,
+    flags: first & 0xffffff,
+    left: () => body.length - at,
+    u32: () => view.getUint32(take(4)),
+    i32: () => view.getInt32(take(4)),
+    u64: () => Number(view.getBigUint64(take(8))),
+    i64: () => Number(view.getBigInt64(take(8))),
+  };
+};

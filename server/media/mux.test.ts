@@ -1,0 +1,192 @@
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createFfmpegMediaTool } from '../adapters/media-tool.ffmpeg.ts';
+import { MediaError } from '../errors.ts';
+import type { Init, Packet, WalkEvent } from './media.ts';
+import { muxClip, muxWhole } from './mux.ts';
+import { readPackets } from './packet-reader.ts';
+import { ffmpeg, ffmpegBinary, filesOf, FRAGMENTED, makeMp4, makeWebm, packetsOf, temporaryFolder } from '../testing/test-media.ts';
+import { createWalker } from './walker.ts';
+
+const folder = temporaryFolder();
+afterAll(() => folder.remove());
+const tool = createFfmpegMediaTool(ffmpegBinary);
+const never = new AbortController().signal;
+const made = { mp4: folder.path('live.mp4'), webm: folder.path('live.webm'), audio: folder.path('audio.mp4') };
+const plain = [...filesOf('video', /\.mp4$/), ...filesOf('video/edge', /\.mp4$/)].filter((file) => !/frag-/.test(file));
+const live = [...filesOf('webm-live', /chrome.*\.webm$/), ...filesOf('video', /\.webm$/), ...filesOf('video/edge', /(bunny|frames)\.webm$/), ...filesOf('video/edge', /^(annex|testsrc)\S*\.mkv$/)];
+
+beforeAll(async () => {
+  await Promise.all([makeMp4(made.mp4), makeWebm(made.webm)]);
+  await ffmpeg('-i', made.mp4, '-vn', '-c', 'copy', ...FRAGMENTED, '-f', 'mp4', made.audio);
+});
+
+const read = (file: string): { init: Init; packets: Packet[]; events: WalkEvent[] } => {
+  const walker = createWalker({ videoData: true });
+  const events = [...walker.push(new Uint8Array(readFileSync(file))), ...walker.end()];
+  const [init] = events.flatMap((event) => (event.type === 'init' ? [event.init] : []));
+  if (!init) throw new Error(`no init in ${file}`);
+  return { init, packets: packetsOf(events), events };
+};
+const counts = async (file: string, container: 'mp4' | 'webm') => {
+  const { videoFrames, audioSamples, errors } = await tool.verify(file, { container }, never);
+  return { videoFrames, audioSamples, errors };
+};
+const target = (): string => folder.path('out');
+
+describe('[C1] a whole recording', () => {
+  it('decodes to exactly the pictures and samples of the MP4 it was recorded from', async () => {
+    for (const file of plain) {
+      const sent = folder.path('sent.mp4');
+      await ffmpeg('-i', file, '-map', '0:v:0?', '-map', '0:a:0?', '-c', 'copy', ...FRAGMENTED, '-f', 'mp4', sent);
+      const { init, packets } = read(sent);
+      await muxWhole({ tracks: init.tracks, packets, target: target() }, never);
+      const [ours, theirs] = await Promise.all([counts(target(), 'mp4'), counts(file, 'mp4')]);
+      expect({ file: basename(file), ...ours }).toEqual({ file: basename(file), ...theirs });
+    }
+  });
+
+  it('decodes to exactly the pictures and samples of the WebM or Matroska it was recorded from', async () => {
+    for (const file of live) {
+      const { init, packets } = read(file);
+      const { container } = await muxWhole({ tracks: init.tracks, packets, target: target() }, never);
+      const [ours, theirs] = await Promise.all([counts(target(), container), counts(file, 'webm')]);
+      expect({ file: basename(file), ...ours }).toEqual({ file: basename(file), ...theirs });
+    }
+  });
+
+  it('of generated WebM has every picture, and at most the padding of its last sound packet more', async () => {
+    // FFmpeg marks that padding (DiscardPadding), recorders do not, mediabunny cannot
+    const { init, packets } = read(made.webm);
+    await muxWhole({ tracks: init.tracks, packets, target: target() }, never);
+    const [ours, theirs] = [await counts(target(), 'webm'), await counts(made.webm, 'webm')];
+    expect(ours).toMatchObject({ videoFrames: theirs.videoFrames, errors: [] });
+    expect(ours.audioSamples - theirs.audioSamples).toBeGreaterThanOrEqual(0);
+    expect(ours.audioSamples - theirs.audioSamples).toBeLessThan(960);
+  });
+
+  it('puts the index in front and leaves nothing else behind', async () => {
+    const { init, packets } = read(made.mp4);
+    const { bytes, mime } = await muxWhole({ tracks: init.tracks, packets, target: target() }, never);
+    const file = readFileSync(target());
+    expect(file.length).toBe(bytes);
+    expect(file.indexOf('moov')).toBeLessThan(file.indexOf('mdat'));
+    expect(mime).toMatch(/^video\/mp4; codecs="avc1\.[0-9a-f]{6}, mp4a\.40\.2"$/);
+    expect(existsSync(`${target()}.part`)).toBe(false);
+  });
+});
+
+describe('[C2] a clip', () => {
+  const ranges = [[0, 2000], [400, 1500], [1020, 3980], [1999, 2001 + 1000], [3333, 5700]] as const;
+
+  it('presents exactly the pictures of its range, from the keyframe before, decoding without an error', async () => {
+    const { init, packets } = read(made.mp4);
+    for (const [startMs, endMs] of ranges) {
+      const result = await muxClip({ tracks: init.tracks, packets: fromKeyframe(packets, startMs), startMs, endMs, target: target() }, never);
+      expect(result).toMatchObject({ container: 'mp4', startMs, endMs, width: 320, height: 180, trackCount: 2, dropped: 0 });
+      const { videoFrames, audioSamples, durationMs, errors } = await tool.verify(target(), { container: 'mp4' }, never);
+      expect(errors).toEqual([]);
+      expect(videoFrames).toBe(packets.filter((packet) => packet.kind === 'video' && packet.startMs >= startMs && packet.startMs < endMs).length);
+      expect(Math.abs(durationMs - (endMs - startMs))).toBeLessThanOrEqual(40);
+      expect(Math.abs(audioSamples / 48 - (endMs - startMs))).toBeLessThanOrEqual(1024 / 48);
+    }
+  });
+
+  it('of VP8 is WebM, begins at the keyframe before and says so', async () => {
+    const { init, packets } = read(made.webm);
+    const result = await muxClip({ tracks: init.tracks, packets: fromKeyframe(packets, 1500), startMs: 1500, endMs: 3200, target: target() }, never);
+    const keyMs = packets.findLast((packet) => packet.kind === 'video' && packet.key && packet.startMs <= 1500)?.startMs ?? NaN;
+    expect(result).toMatchObject({ container: 'webm', startMs: keyMs, endMs: 3200, mime: 'video/webm; codecs="vp8, opus"' });
+    const { videoFrames, durationMs, errors } = await tool.verify(target(), { container: 'webm' }, never);
+    expect(errors).toEqual([]);
+    expect(videoFrames).toBe(packets.filter((packet) => packet.kind === 'video' && packet.startMs >= keyMs && packet.startMs < 3200).length);
+    expect(Math.abs(durationMs - (3200 - keyMs))).toBeLessThanOrEqual(40);
+  });
+
+  it('ends where the media ends', async () => {
+    const { init, packets } = read(made.mp4);
+    const result = await muxClip({ tracks: init.tracks, packets, startMs: 4500, endMs: 60_000, target: target() }, never);
+    expect(result.endMs).toBeLessThan(7100);
+    expect(Math.abs((await tool.verify(target(), { container: 'mp4' }, never)).durationMs - (result.endMs - 4500))).toBeLessThanOrEqual(40);
+  });
+
+  it('reads no further than it needs', async () => {
+    const { init, packets } = read(made.mp4);
+    let last = 0;
+    const counted = function* () {
+      for (const packet of packets) {
+        last = Math.max(last, packet.startMs);
+        yield packet;
+      }
+    };
+    await muxClip({ tracks: init.tracks, packets: counted(), startMs: 0, endMs: 1000, target: target() }, never);
+    expect(last).toBeLessThan(3100);
+  });
+
+  it('of sound alone works', async () => {
+    const { init, packets } = read(made.audio);
+    const result = await muxClip({ tracks: init.tracks, packets, startMs: 1000, endMs: 2500, target: target() }, never);
+    expect(result).toMatchObject({ mime: 'audio/mp4; codecs="mp4a.40.2"', width: 0, trackCount: 1 });
+    const { audioSamples, errors } = await tool.verify(target(), { container: 'mp4' }, never);
+    expect(errors).toEqual([]);
+    expect(Math.abs(audioSamples / 48 - 1500)).toBeLessThanOrEqual(1024 / 48);
+  });
+
+  it('keeps rotation and the shape of pixels', async () => {
+    const { init, packets } = read(made.mp4);
+    const tracks = init.tracks.map((track) => (track.kind === 'video' ? { ...track, rotation: 90 as const, aspect: { width: 640, height: 180 } } : track));
+    await muxWhole({ tracks, packets, target: target() }, never);
+    const fragments = folder.path('again.mp4');
+    await ffmpeg('-i', target(), '-map', '0:v', '-c', 'copy', ...FRAGMENTED, '-f', 'mp4', fragments);
+    expect(read(fragments).init.tracks[0]).toMatchObject({ rotation: 90, aspect: { width: 640, height: 180 } });
+  });
+
+  it('without media in its range, of codecs that fit nowhere, or aborted, leaves no file', async () => {
+    const { init, packets } = read(made.mp4);
+    const attempt = async (change: Partial<Parameters<typeof muxClip>[0]>, signal = never): Promise<unknown> => {
+      const failure = await muxClip({ tracks: init.tracks, packets, startMs: 0, endMs: 1000, target: target(), ...change }, signal).catch((error: unknown) => error);
+      expect([existsSync(target()), existsSync(`${target()}.part`)]).toEqual([false, false]);
+      return failure;
+    };
+    rmSync(target(), { force: true });
+    expect(await attempt({ startMs: 900_000, endMs: 901_000 })).toMatchObject({ code: 'incomplete' });
+    expect(await attempt({ tracks: init.tracks.map((track) => ({ ...track, codec: track.kind === 'video' ? ('vp8' as const) : track.codec })) })).toMatchObject({ code: 'unsupported' });
+    const broken = async function* () {
+      yield* packets.slice(0, 40);
+      throw new MediaError('incomplete', 'the disk is gone');
+    };
+    expect(await attempt({ packets: broken(), endMs: 9000 })).toMatchObject({ code: 'incomplete', message: 'the disk is gone' });
+    const reason = new Error('enough');
+    expect(await attempt({}, AbortSignal.abort(reason))).toBe(reason);
+  });
+});
+
+describe('[C3] packets out of a byte range', () => {
+  it('are those of the stream, read piece by piece, and make the same clip', async () => {
+    for (const file of [made.mp4, made.webm]) {
+      const { init, packets, events } = read(file);
+      const byteStart = events.flatMap((event) => (event.type === 'fragment' ? [event.byteStart] : []))[2] ?? 0;
+      const handle = await open(file);
+      const { size } = await handle.stat();
+      const reads: number[] = [];
+      const source = {
+        init, byteStart, byteEnd: size, videoData: true,
+        read: async (start: number, end: number) => {
+          reads.push(end - start);
+          const { buffer, bytesRead } = await handle.read({ buffer: new Uint8Array(Math.min(end - start, 10_000)), position: start });
+          return buffer.subarray(0, bytesRead);
+        },
+      };
+      const found: WalkEvent[] = [];
+      for await (const event of readPackets(source, never)) found.push(event);
+      expect(packetsOf(found)).toEqual(packets.filter((packet) => packet.byteStart >= byteStart));
+      expect(Math.max(...reads)).toBeLessThanOrEqual(1024 * 1024);
+      await handle.close();
+    }
+  });
+});
+
+/** As the byte index gives them: from the last fragment whose keyframe is at or before the cut. */
+const fromKeyframe = (packets: Packet[], startMs: number): Packet[] => packets.slice(packets.findLastIndex((packet) => packet.kind === 'video' && packet.key && packet.startMs <= startMs - 200 * Number(startMs >= 1200)));

@@ -1,0 +1,71 @@
+// A file that only grows, written behind the caller's back: what is appended in one turn is one write, a failing disk is tried again.
+import { messageOf } from '../errors.ts';
+import type { DiskFile } from './file-system.ts';
+import type { Log } from './segment-table.ts';
+
+/** what may wait for a disk that fails */
+const MAX_WAITING = 32 * 1024 * 1024;
+
+export class AppendFile {
+  readonly #path: string;
+  readonly #file: DiskFile;
+  readonly #log: Log;
+  #end: number;
+  #waiting: Uint8Array[] = [];
+  #bytes = 0;
+  #writing: Promise<void> | null = null;
+  #failure: unknown = null;
+
+  constructor(options: { path: string; file: DiskFile; end: number; log: Log }) {
+    this.#path = options.path;
+    this.#file = options.file;
+    this.#end = options.end;
+    this.#log = options.log;
+  }
+
+  append(bytes: Uint8Array): void {
+    if (this.#bytes + bytes.length > MAX_WAITING) {
+      throw new Error(`${this.#bytes} bytes already wait for ${this.#path}; free space or check the disk, then restart the session`, { cause: this.#failure });
+    }
+    this.#waiting.push(bytes);
+    this.#bytes += bytes.length;
+    this.#writing ??= this.#write();
+  }
+
+  /** Everything appended is synced. Throws while the disk fails; what waits is kept. */
+  async flush(): Promise<void> {
+    await this.#settle();
+    if (this.#waiting.length > 0) throw new Error(`${this.#path} is not written: ${messageOf(this.#failure)}; free space or check the disk`, { cause: this.#failure });
+    await this.#file.datasync();
+  }
+
+  async close(): Promise<void> {
+    await this.#settle();
+    await this.#file.close();
+  }
+
+  async #settle(): Promise<void> {
+    if (this.#waiting.length > 0) this.#writing ??= this.#write();
+    await this.#writing;
+  }
+
+  async #write(): Promise<void> {
+    await Promise.resolve(); // the rest of this turn joins the first write
+    try {
+      while (this.#waiting.length > 0) {
+        const batch = new Uint8Array(Buffer.concat(this.#waiting));
+        const count = this.#waiting.length;
+        await this.#file.writev([batch], this.#end);
+        this.#waiting.splice(0, count);
+        this.#bytes -= batch.length;
+        this.#end += batch.length;
+        this.#failure = null;
+      }
+    } catch (error) {
+      if (this.#failure === null) this.#log.warn({ path: this.#path, error: messageOf(error) }, 'not written; tried again with what comes next');
+      this.#failure = error;
+    } finally {
+      this.#writing = null;
+    }
+  }
+}

@@ -1,0 +1,232 @@
+// WebSocket frames in, frames out (rules P): decodes, authorises, hands chunks to their recording in order, answers. It holds no
+// state of a recording but which ones a connection feeds.
+import { decodeClientFrame, encodeFrame } from '../../shared/codec.ts';
+import { FrameError } from '../../shared/frame-error.ts';
+import { CLOSE_BAD_FRAME, CLOSE_UNAUTHORIZED, type ClientFrame, type ErrorCode, type Limits, PROTOCOL_VERSION, type ServerFrame } from '../../shared/protocol.ts';
+import type { SessionSummary } from '../../shared/model.ts';
+import type { Clock } from '../clock.ts';
+import { Refused, messageOf } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { Hub, Watcher } from './hub.ts';
+import type { Feed, Session } from './session.ts';
+
+/** A transport's socket, as much of it as is needed here. */
+export type Wire = { readonly id: number; remote: string; send(frame: Uint8Array): 'sent' | 'queued' | 'dropped'; bufferedBytes(): number; close(code: number, reason: string): void };
+
+export type GatewayOptions = {
+  hub: Hub;
+  limits: () => Limits;
+  clock: Clock;
+  log: Log;
+  /** the user a token belongs to, or null */
+  userOf: (token: string) => string | null;
+  /** one rule for every frame type; throws `Refused forbidden` */
+  authorize: (user: string, frame: ClientFrame) => void;
+  open: (user: string, start: ClientFrame & { t: 'start' }) => Promise<{ session: Session; epoch: number } | { ended: SessionSummary; epoch: number }>;
+  onFrame: (type: ClientFrame['t'] | 'bad', bytes: number) => void;
+};
+
+export type Gateway = {
+  open(wire: Wire): void;
+  /** `bytes` may be reused by the caller once this returns: what is kept is copied */
+  message(wire: Wire, bytes: Uint8Array, binary: boolean): void;
+  drain(wire: Wire): void;
+  close(wire: Wire): void;
+  /** recordings fed right now by this process */
+  connections(): number;
+};
+
+type Connection = {
+  wire: Wire;
+  user: string | null;
+  watcher: Watcher;
+  /** the recordings this connection feeds; null = refused, what still arrives for it is passed over */
+  feeding: Map<string, { session: Session; feed: Feed } | null>;
+  /** recordings that had ended when this connection asked for them */
+  ended: Map<string, SessionSummary>;
+  /** frames that must wait for one before them (start, stop) run in order behind this promise */
+  busy: Promise<void>;
+  waiting: number;
+  waitingBytes: number;
+  cancelHello: () => void;
+  /** nothing more is taken or sent: it is gone, or told to go */
+  closed: boolean;
+};
+
+/** Frames one connection may have waiting behind `start` or `stop`; its client knows to wait, so more is an attack. */
+const MAX_WAITING = 1_024;
+const HELLO_MS = 10_000;
+
+/** A message may name what a client sent; what it says must still be text the protocol allows. */
+const sendable = (text: string): string => text.slice(0, 1_000).replaceAll('\0', '').toWellFormed();
+
+export const createGateway = (options: GatewayOptions): Gateway => {
+  const connections = new Map<number, Connection>();
+
+  const send = (connection: Connection, frame: ServerFrame): void => {
+    if (!connection.closed) connection.wire.send(encodeFrame(frame.t === 'error' ? { ...frame, message: sendable(frame.message) } : frame));
+  };
+  const shut = (connection: Connection, code: number, reason: string): void => {
+    if (connection.closed) return;
+    connection.closed = true;
+    connection.wire.close(code, reason.slice(0, 120));
+  };
+  const tell = (connection: Connection, error: unknown, session: string | null): void => {
+    const known = error instanceof Refused ? error : null;
+    if (!known) options.log.error({ session, error: messageOf(error) }, 'a frame could not be handled');
+    const code = (known?.code ?? 'internal') as ErrorCode;
+    send(connection, { t: 'error', code, message: known ? known.message : 'the server failed; try again', retryable: known?.retryable ?? true, session });
+  };
+  /** What follows a refused frame of a recording no longer fits: the client starts again from the last durable sequence. */
+  const drop = (connection: Connection, sessionId: string, error: unknown): void => {
+    const fed = connection.feeding.get(sessionId);
+    if (fed === null) return;
+    connection.feeding.set(sessionId, null);
+    tell(connection, error, sessionId);
+    fed?.session.detach(fed.feed);
+  };
+
+  const feedOf = (connection: Connection, sessionId: string): Session | null => {
+    const fed = connection.feeding.get(sessionId);
+    if (connection.ended.has(sessionId)) throw new Refused('closed', `recording ${sessionId} has ended after chunk ${connection.ended.get(sessionId)?.lastSequence}; record the rest under a new key`);
+    if (fed === undefined) throw new Refused('unknown_session', `this connection does not record ${sessionId.slice(0, 40)}; send start first`);
+    return fed?.session ?? null;
+  };
+
+  const start = async (connection: Connection, frame: ClientFrame & { t: 'start' }): Promise<void> => {
+    const opened = await options.open(connection.user!, frame); // hello was checked by the caller
+    const { epoch } = opened;
+    if ('ended' in opened) {
+      // `stopped` was lost on its way: the client hears again how far the recording went, and stops again.
+      connection.ended.set(opened.ended.id, opened.ended);
+      return send(connection, { t: 'ready', key: frame.key, session: opened.ended.id, epoch: Math.max(1, epoch), lastSeq: opened.ended.lastSequence, credits: options.limits().credits });
+    }
+    const { session } = opened;
+    const feed: Feed = {
+      send: (reply) => send(connection, reply),
+      end: (code, message, retryable) => drop(connection, session.id, new Refused(code, message, { retryable })),
+    };
+    const lastSeq = await session.attach(feed, epoch);
+    if (connection.closed) return session.detach(feed);
+    connection.feeding.set(session.id, { session, feed });
+    send(connection, { t: 'ready', key: frame.key, session: session.id, epoch, lastSeq, credits: session.credits() });
+  };
+
+  const handle = async (connection: Connection, frame: ClientFrame): Promise<void> => {
+    switch (frame.t) {
+      case 'hello': {
+        if (connection.user !== null) {
+          send(connection, { t: 'error', code: 'bad_frame', message: 'hello was said already; open another connection for another token', retryable: false, session: null });
+          return shut(connection, CLOSE_BAD_FRAME, 'a second hello');
+        }
+        const user = options.userOf(frame.token);
+        if (frame.version !== PROTOCOL_VERSION) {
+          send(connection, { t: 'error', code: 'version', message: `protocol ${frame.version} is not spoken here, ${PROTOCOL_VERSION} is; update the client or the server`, retryable: false, session: null });
+          return shut(connection, CLOSE_BAD_FRAME, 'version');
+        }
+        if (user === null) {
+          send(connection, { t: 'error', code: 'unauthorized', message: 'the token is not known here; take the one printed at first start or set CLIPPY_ADMIN_TOKEN', retryable: false, session: null });
+          return shut(connection, CLOSE_UNAUTHORIZED, 'unauthorized');
+        }
+        connection.user = user;
+        connection.cancelHello();
+        return send(connection, { t: 'welcome', version: PROTOCOL_VERSION, user, limits: options.limits(), serverAt: options.clock.now() });
+      }
+      case 'start': return start(connection, frame);
+      case 'chunk': return feedOf(connection, frame.session)?.chunk(frame);
+      case 'gap': return feedOf(connection, frame.session)?.gap(frame.epoch, { fromSequence: frame.from, toSequence: frame.to, startMs: frame.startMs, endMs: frame.endMs, reason: frame.reason });
+      case 'region': return feedOf(connection, frame.session)?.region(frame.epoch, frame.atMs, frame.rect);
+      case 'stop': {
+        const ended = connection.ended.get(frame.session);
+        if (ended && ended.lastSequence === frame.finalSeq) return send(connection, { t: 'stopped', session: ended.id, totals: ended });
+        const session = feedOf(connection, frame.session);
+        await session?.stop(frame.epoch, frame.finalSeq, frame.hash);
+        connection.feeding.delete(frame.session);
+        return;
+      }
+      case 'watch': return options.hub.watch(frame.topic, connection.watcher);
+      case 'unwatch': return options.hub.unwatch(frame.topic, connection.watcher);
+      case 'ping': return send(connection, { t: 'pong', id: frame.id });
+      case 'pong': return;
+      default: return frame satisfies never;
+    }
+  };
+
+  const receive = (connection: Connection, bytes: Uint8Array, binary: boolean): void => {
+    let frame: ClientFrame;
+    try {
+      if (!binary) throw new FrameError('bad_frame', 'a text frame; this protocol is binary msgpack');
+      frame = decodeClientFrame(bytes, options.limits());
+    } catch (error) {
+      options.onFrame('bad', bytes.length);
+      send(connection, { t: 'error', code: error instanceof FrameError ? error.code : 'bad_frame', message: messageOf(error), retryable: false, session: null });
+      return shut(connection, CLOSE_BAD_FRAME, messageOf(error));
+    }
+    options.onFrame(frame.t, bytes.length);
+    if (frame.t !== 'hello' && connection.user === null) {
+      send(connection, { t: 'error', code: 'unauthorized', message: `${frame.t} before hello`, retryable: false, session: null });
+      return shut(connection, CLOSE_UNAUTHORIZED, 'hello first');
+    }
+    const session = 'session' in frame ? frame.session : null;
+    const run = async (): Promise<void> => {
+      if (connection.closed) return; // while it waited
+      try {
+        if (frame.t !== 'hello') options.authorize(connection.user!, frame); // checked above
+        await handle(connection, frame);
+      } catch (error) {
+        if (session !== null && connection.feeding.has(session)) drop(connection, session, error);
+        else tell(connection, error, session);
+      }
+    };
+    // Chunks may run side by side (the timeline keeps their order); start and stop are barriers.
+    const barrier = frame.t === 'start' || frame.t === 'stop' || frame.t === 'gap';
+    if (connection.waiting === 0 && !barrier) {
+      void run();
+      return;
+    }
+    // Each recording fed may have its credits in flight; more is an attack.
+    const maxBytes = options.limits().credits.bytes * (connection.feeding.size + 1);
+    if (connection.waiting >= MAX_WAITING || connection.waitingBytes + bytes.length > maxBytes + options.limits().maxChunkBytes) {
+      return shut(connection, CLOSE_BAD_FRAME, `${connection.waiting} frames (${connection.waitingBytes} bytes) wait behind start or stop`);
+    }
+    connection.waiting += 1;
+    connection.waitingBytes += bytes.length;
+    connection.busy = connection.busy.then(() => {
+      if (barrier) return run();
+      void run();
+    }).finally(() => {
+      connection.waiting -= 1;
+      connection.waitingBytes -= bytes.length;
+    });
+  };
+
+  return {
+    open: (wire) => {
+      const connection: Connection = {
+        wire, user: null, feeding: new Map(), ended: new Map(), busy: Promise.resolve(), waiting: 0, waitingBytes: 0, closed: false,
+        cancelHello: options.clock.after(HELLO_MS, () => shut(connection, CLOSE_UNAUTHORIZED, 'no hello')),
+        watcher: { send: (bytes) => !connection.closed && wire.send(bytes) !== 'dropped', buffered: () => (connection.closed ? 0 : wire.bufferedBytes()) },
+      };
+      connections.set(wire.id, connection);
+    },
+    message: (wire, bytes, binary) => {
+      const connection = connections.get(wire.id);
+      // One copy here, because the engine reuses its buffer: everything after works on views of it.
+      if (connection && !connection.closed) receive(connection, Uint8Array.prototype.slice.call(bytes), binary);
+    },
+    drain: (wire) => {
+      const connection = connections.get(wire.id);
+      if (connection) options.hub.drained(connection.watcher);
+    },
+    close: (wire) => {
+      const connection = connections.get(wire.id);
+      if (!connection) return;
+      connections.delete(wire.id);
+      connection.closed = true;
+      connection.cancelHello();
+      options.hub.leave(connection.watcher);
+      for (const fed of connection.feeding.values()) fed?.session.detach(fed.feed);
+    },
+    connections: () => connections.size,
+  };
+};

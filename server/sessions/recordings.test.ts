@@ -1,0 +1,100 @@
+// Time ranges and clips as bytes, on a real recording.
+import { readFile, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { crc32c } from '../../shared/crc32c.ts';
+import { createFfmpegMediaTool } from '../adapters/media-tool.ffmpeg.ts';
+import { createWalker } from '../media/walker.ts';
+import { aClip } from '../testing/samples.ts';
+import { type SessionBench, sessionBench } from '../testing/session-bench.ts';
+import { ffmpegBinary, makeWebm, temporaryFolder } from '../testing/test-media.ts';
+
+const folder = temporaryFolder();
+const source = folder.path('live.webm');
+beforeAll(() => makeWebm(source, 6));
+afterAll(() => folder.remove());
+let at: SessionBench;
+afterEach(() => at.remove());
+const never = new AbortController().signal;
+
+/** Recorded in chunks, its structure indexed as the decode stage does. */
+const record = async (): Promise<string> => {
+  const bytes = new Uint8Array(await readFile(source));
+  const wire = await at.connect();
+  const ready = await at.start(wire, 'A');
+  const size = Math.ceil(bytes.length / 6);
+  for (let seq = 1; seq <= 6; seq++) {
+    const part = bytes.slice((seq - 1) * size, seq * size);
+    at.chunk(wire, ready, seq, { bytes: part, crc: crc32c(part), startMs: (seq - 1) * 1_000, durationMs: 1_000 });
+    await at.acked(wire, ready.session, seq);
+  }
+  const { index } = await at.supervisor.readLog(ready.session);
+  const walker = createWalker({ videoData: false });
+  let fragment = 0;
+  for (const event of [...walker.push(bytes), ...walker.end()]) {
+    if (event.type === 'init') index.addInit({ part: 0, byteStart: 0, byteEnd: event.init.byteEnd, offsetMs: 0, bytes: event.init.bytes });
+    if (event.type === 'fragment') {
+      fragment = event.byteStart;
+      index.addFragments([{ byteStart: fragment, startMs: event.startMs, part: 0 }]);
+    }
+    if (event.type === 'packet' && event.packet.kind === 'video' && event.packet.key) index.addKeyframes([{ timeMs: event.packet.startMs, fragmentByteStart: fragment }]);
+  }
+  return ready.session;
+};
+
+describe('a time range', () => {
+  it('[T5] plays, is as long as asked for, and is made once for all who ask', async () => {
+    at = await sessionBench();
+    const id = await record();
+    const [one, two] = await Promise.all([1, 2].map(() => at.queries.recording(id, { startMs: 1_500, endMs: 4_000 }, never)));
+    const three = await at.queries.recording(id, { startMs: 1_500, endMs: 4_000 }, never);
+    expect(await readdir(join(at.root, 'temp', 'ranges'))).toHaveLength(1);
+    expect(new Set([one?.etag, two?.etag, three.etag]).size).toBe(1);
+    const bytes = await three.read(0, three.bytes, never);
+    expect(bytes.length).toBe(three.bytes);
+    expect(await one?.read(10, 500, never)).toEqual(bytes.subarray(10, 500));
+    const file = folder.path('range.webm');
+    await writeFile(file, bytes);
+    const found = await createFfmpegMediaTool(ffmpegBinary).verify(file, { container: three.mime.includes('mp4') ? 'mp4' : 'webm' }, never);
+    expect(found).toMatchObject({ errors: [], width: 320, height: 180 });
+    expect(found.videoFrames).toBeGreaterThanOrEqual(60);
+    await at.queries.deleteSession(id);
+    expect(await two?.read(10, 500, never)).toEqual(bytes.subarray(10, 500)); // an open one outlives the recording
+    [one, two, three].forEach((body) => body?.close());
+    await expect.poll(() => readdir(join(at.root, 'temp', 'ranges'))).toEqual([]);
+  });
+});
+
+describe('clips', () => {
+  it('an exact download is made once, beside the clip, also when the first who asked has gone', async () => {
+    let encoded = 0;
+    at = await sessionBench({ tool: { reencode: async (_file, target) => { encoded += 1; await writeFile(target, 'exact'); } } });
+    const { session } = await at.start(await at.connect(), 'A');
+    const mediaKey = `sessions/${session}/clips/c/v1.webm`;
+    await at.objectStore.put(mediaKey, new Uint8Array(100), 'video/webm');
+    await at.repository.saveClip(aClip(session, { id: 'c', mediaKey, thumbnailKey: '', mime: 'video/webm' }));
+    const gone = new AbortController();
+    const first = at.queries.clipMedia('c', { exact: true }, gone.signal);
+    const second = at.queries.clipMedia('c', { exact: true }, never);
+    gone.abort(new Error('the viewer left'));
+    const [a, b] = await Promise.all([first, second]);
+    expect([encoded, a.mime, a.bytes, Buffer.from(await b.read(0, 5, never)).toString()]).toEqual([1, 'video/mp4', 5, 'exact']);
+    expect(await readdir(join(at.root, 'temp'))).toEqual([]);
+    await at.queries.deleteClip('c');
+    expect(await at.objectStore.stat(`sessions/${session}/clips/c/v1.exact.mp4`)).toBeNull();
+  });
+
+  it('a lost file and a missing picture are said to be missing; an older version is served while it is there', async () => {
+    at = await sessionBench();
+    const { session } = await at.start(await at.connect(), 'A');
+    const keyOf = (version: number): string => `sessions/${session}/clips/c/v${version}.mp4`;
+    await at.repository.saveClip(aClip(session, { id: 'c', version: 2, mediaKey: keyOf(2), thumbnailKey: '' }));
+    await expect(at.queries.clipMedia('c', { exact: false }, never)).rejects.toMatchObject({ code: 'not_found', message: expect.stringContaining('lost its media') });
+    await expect(at.queries.clipThumbnail('c', never)).rejects.toMatchObject({ code: 'not_found' });
+    await at.objectStore.put(keyOf(1), new Uint8Array(1), 'video/mp4');
+    await at.objectStore.put(keyOf(2), new Uint8Array(2), 'video/mp4');
+    const sizes = await Promise.all([1, 2, undefined].map(async (version) => (await at.queries.clipMedia('c', { exact: false, ...(version === undefined ? {} : { version }) }, never)).bytes));
+    expect(sizes).toEqual([1, 2, 2]);
+    await expect(at.queries.clipMedia('c', { exact: false, version: 3 }, never)).rejects.toMatchObject({ code: 'not_found' });
+  });
+});

@@ -1,0 +1,66 @@
+// Payloads out of a segment, each checked against its crc before anyone sees it (T2).
+import { messageOf } from '../errors.ts';
+import { crc32c } from '../../shared/crc32c.ts';
+import { HEADER_BYTES } from './record.ts';
+import type { Entry, SegmentIndex } from './segment-index.ts';
+import type { Source } from './segment-scan.ts';
+import { TimelineError } from './timeline-error.ts';
+
+/** Sound payloads from the front; stops at the first damaged one. */
+const soundOnes = (bytes: Uint8Array, entries: Entry[], origin: number): Uint8Array[] => {
+  const payloads: Uint8Array[] = [];
+  for (const { filePosition, length, crc } of entries) {
+    const from = filePosition - origin + HEADER_BYTES;
+    const payload = bytes.subarray(from, from + length);
+    if (payload.length !== length || crc32c(payload) !== crc) break;
+    payloads.push(payload);
+  }
+  return payloads;
+};
+
+/**
+ * Payloads of chunks, in the order of the file, by one read. Fewer than asked when one is damaged; none when it is the first.
+ * A place that cannot be read is no proof of damage: `TimelineError io`.
+ */
+export const readPayloads = async (sources: Source[], entries: Entry[], signal?: AbortSignal): Promise<Uint8Array[]> => {
+  const first = entries[0];
+  const last = entries.at(-1);
+  if (first === undefined || last === undefined) return [];
+  const end = last.filePosition + HEADER_BYTES + last.length;
+  let best: Uint8Array[] | null = null;
+  let failure: unknown = null;
+  // the last place is asked twice: a transfer can be damaged where the bytes at rest are not
+  for (const source of [...sources, ...sources.slice(-1)]) {
+    signal?.throwIfAborted();
+    try {
+      const payloads = soundOnes(await source.read(first.filePosition, end, signal), entries, first.filePosition);
+      if (payloads.length === entries.length) return payloads;
+      if (best === null || payloads.length > best.length) best = payloads;
+    } catch (error) {
+      signal?.throwIfAborted();
+      failure = error;
+    }
+  }
+  if (best !== null && (best.length > 0 || failure === null)) return best;
+  throw new TimelineError('io', `cannot read a segment: ${failure === null ? 'it is neither on disk nor in the object store' : messageOf(failure)}; read again later`, { cause: failure });
+};
+
+/** Chunks from entry `i` on, up to the next damaged one, until they hold `bytes`. */
+export const runFrom = (index: SegmentIndex, i: number, bytes: number): Entry[] => {
+  const run: Entry[] = [];
+  for (let held = 0, at = i; at < index.count && held < bytes && index.kind(at) !== 'bad'; at++) {
+    if (index.kind(at) !== 'chunk') continue;
+    run.push(index.entry(at));
+    held += index.length(at);
+  }
+  return run;
+};
+
+/** Entries whose payload is damaged in the file. */
+export const damaged = async (source: Source, index: SegmentIndex): Promise<number[]> => {
+  const found: number[] = [];
+  for (let i = 0; i < index.count; i++) {
+    if (index.kind(i) === 'chunk' && (await readPayloads([source], [index.entry(i)])).length === 0) found.push(i);
+  }
+  return found;
+};

@@ -1,0 +1,432 @@
+// One recording as an actor (S1): private state, a bounded mailbox (the credits granted to its client), one pipeline.
+// Everything that changes a recording goes through here; transport and HTTP only call it. Long, because its state has one owner.
+import type { Gap, Rectangle, SessionEvent, SessionStatus, SessionSummary, StageName, StageState } from '../../shared/model.ts';
+import type { Credits, ErrorCode, ServerFrame } from '../../shared/protocol.ts';
+import { crc32c } from '../../shared/crc32c.ts';
+import { ulid } from 'ulid';
+import type { Clock } from '../clock.ts';
+import { Refused, messageOf } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { Pipeline } from '../pipeline/index.ts';
+import { StageError } from '../pipeline/stage.ts';
+import type { Hole } from '../pipeline/words-lane.ts';
+import type { Repository, StoredSession } from '../ports.ts';
+import { TimelineError } from './timeline-error.ts';
+import type { Timeline } from './timeline.ts';
+
+/** The connection that feeds a recording. */
+export type Feed = { send(frame: ServerFrame): void; /** nothing more is taken from it */ end(code: ErrorCode, message: string, retryable: boolean): void };
+
+export type SessionOptions = {
+  stored: StoredSession;
+  timeline: Timeline;
+  repository: Repository;
+  clock: Clock;
+  log: Log;
+  /** started again after each failure, from the saved cursor */
+  startPipeline: (session: Session, options: { deafUntilMs: number; holes: Hole[] }) => Pipeline;
+  publish: (event: SessionEvent) => void;
+  /** what a recording may have in flight right now; shrinks before the disk is full (T6) */
+  credits: () => Credits;
+  /** the most that is ever granted: the bound of the mailbox */
+  mailbox: Credits;
+  resumeMs: number;
+  onEnded: (session: Session) => void;
+};
+
+type State =
+  | { is: 'live'; feed: Feed; epoch: number }
+  | { is: 'interrupted'; cancelTimer: () => void }
+  | { is: 'draining' }
+  | { is: 'closed' }
+  | { is: 'failed' };
+
+/** `failed`: restarted too often. Recording goes on all the same; the recording itself counts as failed once it has ended. */
+type PipelineState = { is: 'running'; pipeline: Pipeline } | { is: 'pausing'; cancelTimer: () => void } | { is: 'stopped' } | { is: 'failed' };
+
+const RESTARTS_IN_WINDOW = 6;
+const RESTART_WINDOW_MS = 10 * 60_000;
+const FIRST_RESTART_MS = 500;
+const SAVE_EVERY_MS = 2_000;
+/** Gaps and regions that wait for the database: as many as a timeline has gaps, and some. */
+const MAX_OWED = 5_000;
+/** Failures whose media times differ by less are failures of the same sound. */
+const SAME_PLACE_MS = 10_000;
+
+export class Session {
+  readonly id: string;
+  readonly timeline: Timeline;
+  #options: SessionOptions;
+  #state: State;
+  #pipeline: PipelineState = { is: 'stopped' };
+  #summary: StoredSession;
+  #epoch: number;
+  #inFlight = { chunks: 0, bytes: 0 };
+  #appending: Promise<unknown> = Promise.resolve();
+  #failures: number[] = [];
+  #savedAt = 0;
+  #saving: Promise<void> = Promise.resolve();
+  #cancelSave: (() => void) | null = null;
+  #stopping = false;
+  #ending: Promise<void> | null = null;
+  /** rows the database has not taken yet; each may be repeated */
+  #owed: (() => Promise<void>)[] = [];
+  #paying: Promise<void> = Promise.resolve();
+  #deafUntilMs = 0;
+  #holes: Hole[] = [];
+  #soundFailure = { atMs: -Infinity, times: 0 };
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.id = options.stored.id;
+    this.timeline = options.timeline;
+    this.#summary = options.stored;
+    this.#epoch = options.stored.epoch;
+    this.#state = { is: 'interrupted', cancelTimer: () => {} };
+  }
+
+  /** Brings a recording found at start, or just opened, to life. */
+  begin(): void {
+    this.#copyTotals();
+    // A crash may have come between a gap's two homes; the timeline is the one that counts.
+    for (const gap of this.timeline.state.gaps) this.#owe(() => this.#options.repository.addGap(this.id, gap));
+    if (this.timeline.state.finished) this.#become({ is: 'draining' }, 'draining');
+    else this.#interrupt();
+    this.#startPipeline();
+  }
+
+  get status(): SessionStatus {
+    return this.#state.is;
+  }
+  /** what its client may have in flight above the last ack */
+  credits(): Credits {
+    return this.#options.credits();
+  }
+  get summary(): SessionSummary {
+    this.#copyTotals();
+    const { key: _key, user: _user, epoch: _epoch, ...summary } = this.#summary;
+    return summary;
+  }
+  get stored(): StoredSession {
+    return this.#summary;
+  }
+  get stages(): Record<StageName, StageState> | null {
+    return this.#pipeline.is === 'running' ? this.#pipeline.pipeline.stages() : null;
+  }
+  get pipeline(): Pipeline | null {
+    return this.#pipeline.is === 'running' ? this.#pipeline.pipeline : null;
+  }
+
+  // ── feeding ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** A connection takes the recording over under a newer epoch; the one before is fenced (P1). Resolves with the last durable sequence. */
+  async attach(feed: Feed, epoch: number): Promise<number> {
+    this.#mustTakeFeeds();
+    // Two takeovers may come back from the database in the other order.
+    if (epoch <= this.#epoch) throw new Refused('fenced', `epoch ${this.#epoch} is not older than ${epoch}`);
+    const before = this.#state;
+    this.#epoch = epoch;
+    if (before.is === 'live') before.feed.end('fenced', `epoch ${epoch} took the recording over`, false);
+    await this.#appending;
+    if (this.#epoch !== epoch) throw new Refused('fenced', `epoch ${this.#epoch} is newer than ${epoch}`);
+    this.#mustTakeFeeds();
+    this.#become({ is: 'live', feed, epoch }, 'live');
+    return this.timeline.state.lastSequence;
+  }
+
+  /** The connection is gone without `stop` (P7). Called by its own feed only. */
+  detach(feed: Feed): void {
+    if (this.#state.is === 'live' && this.#state.feed === feed) this.#interrupt();
+  }
+
+  /** Bytes must stay unchanged until the promise settles. Resolves once durable (P2) with the acknowledgement to send. */
+  async chunk(chunk: { epoch: number; seq: number; crc: number; startMs: number; durationMs: number; bytes: Uint8Array }): Promise<void> {
+    const { feed } = this.#live(chunk.epoch);
+    const computed = crc32c(chunk.bytes);
+    if (computed !== chunk.crc) throw new Refused('crc', `chunk ${chunk.seq} arrived with crc ${computed} instead of ${chunk.crc}; send it again`, { retryable: true });
+    const kind = this.timeline.classify(chunk.seq, chunk.crc);
+    if (kind === 'stored') return this.#acknowledge(feed);
+    if (kind === 'conflict') {
+      this.#options.log.warn({ session: this.id, seq: chunk.seq, event: 'security' }, 'a stored sequence was sent again with other bytes');
+      throw new Refused('conflict', `chunk ${chunk.seq} is stored with other bytes`);
+    }
+    if (kind === 'order') throw new Refused('order', `chunk ${chunk.seq} does not follow ${this.timeline.state.lastSequence}; declare a gap or resend`, { retryable: true });
+    const { mailbox } = this.#options;
+    if (this.#inFlight.chunks >= mailbox.chunks || this.#inFlight.bytes >= mailbox.bytes) {
+      throw new Refused('credits', `${this.#inFlight.chunks} chunks (${this.#inFlight.bytes} bytes) are in flight, more than was ever granted; wait for acks`, { retryable: true });
+    }
+    try {
+      await this.#write(chunk.bytes.length, () => this.timeline.append(chunk));
+    } catch (error) {
+      if (!(error instanceof TimelineError)) throw error;
+      this.#options.log.error({ session: this.id, seq: chunk.seq, error: error.message }, 'a chunk could not be stored');
+      throw new Refused('unavailable', `chunk ${chunk.seq} could not be stored: the disk is ${error.code === 'full' ? 'full' : 'failing or busy'}; it is taken when sent again`, { retryable: true, cause: error });
+    }
+    this.#acknowledge(feed);
+  }
+
+  /** The client's ring overflowed: what is lost is declared and stored (P6). */
+  async gap(epoch: number, gap: Gap): Promise<void> {
+    const { feed } = this.#live(epoch);
+    if (gap.toSequence <= this.timeline.state.lastSequence) return this.#acknowledge(feed);
+    await this.#write(0, () => this.timeline.appendGap({ epoch, ...gap }));
+    this.#owe(() => this.#options.repository.addGap(this.id, gap));
+    await this.#pay();
+    this.#options.publish({ type: 'gap', sessionId: this.id, gap });
+    this.#acknowledge(feed);
+  }
+
+  async region(epoch: number, atMs: number, rect: Rectangle | null): Promise<void> {
+    this.#live(epoch);
+    this.#owe(() => this.#options.repository.addRegion(this.id, atMs, rect));
+    await this.#pay();
+  }
+
+  /** Everything sent is durable: no more will come. */
+  async stop(epoch: number, finalSeq: number, hash: number): Promise<void> {
+    this.#live(epoch);
+    await this.#appending;
+    const { feed } = this.#live(epoch); // it may have been taken over meanwhile
+    const { lastSequence } = this.timeline.state;
+    if (lastSequence !== finalSeq) throw new Refused('order', `the recording ends at chunk ${lastSequence}, not ${finalSeq}; send the rest first`, { retryable: true });
+    if (this.timeline.hash() !== hash) this.#options.log.warn({ session: this.id, event: 'security' }, 'the rolling hash of the recording differs from the client’s');
+    await this.#finish();
+    await this.#save();
+    feed.send({ t: 'stopped', session: this.id, totals: this.summary });
+  }
+
+  /** Credits changed (disk, shutdown): tell the client by repeating the last ack (P5). */
+  refreshCredits(): void {
+    if (this.#state.is === 'live') this.#acknowledge(this.#state.feed);
+  }
+
+  // ── life ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Ends the recording by hand or after it waited too long for its client. */
+  async end(): Promise<void> {
+    if (this.ending || this.timeline.state.finished) return this.ending ?? undefined;
+    if (this.#state.is === 'live') this.#state.feed.end('closed', 'the recording was ended by hand', false);
+    await this.#appending;
+    await this.#finish();
+    await this.#save();
+  }
+
+  /** `prepare` runs while no pipeline does. */
+  async restart(holes: Hole[], prepare: () => Promise<void> = async () => {}): Promise<void> {
+    this.#holes.push(...holes);
+    this.#failures = [];
+    this.#note('');
+    if (this.#state.is === 'failed' || this.#state.is === 'closed') this.#become({ is: 'draining' }, 'draining');
+    this.#deafUntilMs = 0;
+    await this.#stopPipeline();
+    await prepare();
+    this.#startPipeline();
+    this.#saveSoon(true);
+  }
+
+  /** S3: nothing new is taken, the pipeline's cursor is saved, files are closed. The recording can be resumed at the next start. */
+  async shutdown(why: 'shutdown' | 'deleted' = 'shutdown'): Promise<void> {
+    this.#stopping = true;
+    if (this.#state.is === 'live') {
+      if (why === 'deleted') this.#state.feed.end('closed', 'the recording was deleted', false);
+      else this.#state.feed.end('shutdown', 'the server is shutting down; reconnect soon', true);
+    }
+    if (this.#state.is === 'interrupted') this.#state.cancelTimer();
+    this.#cancelSave?.();
+    await this.#appending.catch(() => {});
+    await this.#stopPipeline();
+    await this.#save().catch((error: unknown) => this.#options.log.warn({ session: this.id, error: messageOf(error) }, 'totals were not saved; they are rebuilt at start'));
+    await this.#paying;
+    await this.timeline.close();
+  }
+
+  patch(change: Partial<Pick<StoredSession, 'title' | 'pinned' | 'clips' | 'deadLetters'>>): void {
+    Object.assign(this.#summary, change);
+    this.#announce();
+  }
+
+  #live(epoch: number): { feed: Feed } {
+    if (this.#state.is !== 'live') throw new Refused('closed', `recording ${this.id} is ${this.#state.is}`, { retryable: this.#state.is === 'interrupted' });
+    if (this.#state.epoch !== epoch) throw new Refused('fenced', `epoch ${epoch} is over; epoch ${this.#state.epoch} records ${this.id} now`);
+    return this.#state;
+  }
+
+  async #write(bytes: number, write: () => Promise<void>): Promise<void> {
+    this.#inFlight.chunks += 1;
+    this.#inFlight.bytes += bytes;
+    const written = write();
+    this.#appending = Promise.allSettled([this.#appending, written]);
+    try {
+      await written;
+    } finally {
+      this.#inFlight.chunks -= 1;
+      this.#inFlight.bytes -= bytes;
+    }
+    this.#saveSoon();
+  }
+
+  #acknowledge(feed: Feed): void {
+    feed.send({ t: 'ack', session: this.id, seq: this.timeline.state.lastSequence, level: 'spool', credits: this.#options.credits() });
+  }
+
+  /** Set once nothing more will be taken. */
+  get ending(): Promise<void> | null {
+    return this.#ending;
+  }
+
+  #mustTakeFeeds(): void {
+    if (this.#stopping) throw new Refused('shutdown', 'the server is shutting down; reconnect in a moment', { retryable: true });
+    if (this.#ending || this.timeline.state.finished) throw new Refused('closed', `recording ${this.id} has ended; start a new one under another key`);
+  }
+
+  #finish(): Promise<void> {
+    this.#ending ??= this.#end();
+    return this.#ending;
+  }
+
+  async #end(): Promise<void> {
+    await this.timeline.finish();
+    this.#summary.endedAt = this.#options.clock.now();
+    if (this.#pipeline.is === 'failed') this.#become({ is: 'failed' }, 'failed');
+    else this.#become({ is: 'draining' }, 'draining');
+    if (this.#pipeline.is === 'stopped' && !this.#stopping) this.#startPipeline();
+  }
+
+  #interrupt(): void {
+    const cancelTimer = this.#options.clock.after(this.#options.resumeMs, () => {
+      this.end().catch((error: unknown) => this.#options.log.error({ session: this.id, error: messageOf(error) }, 'an interrupted recording could not be closed'));
+    });
+    this.#become({ is: 'interrupted', cancelTimer }, 'interrupted');
+  }
+
+  #become(state: State, status: SessionStatus): void {
+    if (this.#state.is === 'interrupted') this.#state.cancelTimer();
+    this.#state = state;
+    this.#summary.status = status;
+    this.#announce();
+    this.#saveSoon(true);
+  }
+
+  #note(note: string): void {
+    this.#summary.note = note;
+  }
+
+  #announce(): void {
+    this.#options.publish({ type: 'session', session: this.summary });
+  }
+
+  // ── pipeline (S1) ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #startPipeline(): void {
+    if (this.#stopping || this.#pipeline.is !== 'stopped') return;
+    const pipeline = this.#options.startPipeline(this, { deafUntilMs: this.#deafUntilMs, holes: this.#holes.splice(0) });
+    this.#pipeline = { is: 'running', pipeline };
+    pipeline.ended.then(
+      () => this.#pipelineEnded(pipeline),
+      (error: unknown) => this.#pipelineFailed(pipeline, error),
+    );
+  }
+
+  #pipelineEnded(pipeline: Pipeline): void {
+    if (this.#pipeline.is !== 'running' || this.#pipeline.pipeline !== pipeline) return;
+    this.#pipeline = { is: 'stopped' };
+    if (this.#stopping || !this.timeline.state.finished) return;
+    this.#options.publish({ type: 'stages', sessionId: this.id, stages: pipeline.stages() });
+    this.#become({ is: 'closed' }, 'closed');
+    this.#options.onEnded(this);
+  }
+
+  #pipelineFailed(pipeline: Pipeline, error: unknown): void {
+    if (this.#pipeline.is !== 'running' || this.#pipeline.pipeline !== pipeline || this.#stopping) return;
+    const { clock, log } = this.#options;
+    const now = clock.now();
+    this.#failures = [...this.#failures.filter((at) => at > now - RESTART_WINDOW_MS), now];
+    this.#blame(error);
+    log.error({ session: this.id, error: messageOf(error), failures: this.#failures.length }, 'the pipeline of a recording failed');
+    if (this.#failures.length > RESTARTS_IN_WINDOW) {
+      this.#pipeline = { is: 'failed' };
+      this.#note(`analysis has stopped, recording goes on: ${messageOf(error)} (${RESTARTS_IN_WINDOW} restarts did not help; restart it when the cause is gone)`);
+      if (this.timeline.state.finished) return this.#become({ is: 'failed' }, 'failed');
+      this.#announce();
+      return this.#saveSoon(true);
+    }
+    const pauseMs = FIRST_RESTART_MS * 2 ** (this.#failures.length - 1);
+    const cancelTimer = clock.after(pauseMs, () => {
+      this.#pipeline = { is: 'stopped' };
+      this.#startPipeline();
+    });
+    this.#pipeline = { is: 'pausing', cancelTimer };
+  }
+
+  /** S2: sound that failed three times at the same place is passed over as silence. */
+  #blame(error: unknown): void {
+    if (!(error instanceof StageError) || error.stage !== 'extract') return;
+    const untilMs = this.#pipeline.is === 'running' ? this.#pipeline.pipeline.stages().decode.untilMs : 0;
+    const same = Math.abs(untilMs - this.#soundFailure.atMs) < SAME_PLACE_MS;
+    this.#soundFailure = { atMs: untilMs, times: same ? this.#soundFailure.times + 1 : 1 };
+    if (this.#soundFailure.times < 3) return;
+    this.#deafUntilMs = untilMs;
+    this.#soundFailure = { atMs: -Infinity, times: 0 };
+    const deadLetter = { id: ulid(this.#options.clock.now()), sessionId: this.id, stage: 'extract' as const, startMs: Math.max(0, untilMs - SAME_PLACE_MS), endMs: untilMs, code: 'media', message: messageOf(error), attempts: 3, createdAt: this.#options.clock.now() };
+    this.#options.repository.addDeadLetter(deadLetter).then(
+      () => this.#options.publish({ type: 'deadLetter', sessionId: this.id, deadLetter }),
+      (cause: unknown) => this.#options.log.error({ session: this.id, error: messageOf(cause) }, 'a dead letter could not be stored'),
+    );
+  }
+
+  async #stopPipeline(): Promise<void> {
+    const before = this.#pipeline;
+    this.#pipeline = { is: 'stopped' };
+    if (before.is === 'pausing') before.cancelTimer();
+    if (before.is === 'running') await before.pipeline.stop();
+  }
+
+  // ── totals ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #copyTotals(): void {
+    const { byteEnd, chunks, missing, lastSequence, durationMs } = this.timeline.state;
+    Object.assign(this.#summary, { bytes: byteEnd, chunks, missing, lastSequence, durationMs: Math.round(durationMs) });
+  }
+
+  /** Totals are rebuilt from the timeline at start, so they are saved lazily. */
+  #saveSoon(now = false): void {
+    if (this.#cancelSave || this.#stopping) return;
+    const wait = now ? 0 : Math.max(0, this.#savedAt + SAVE_EVERY_MS - this.#options.clock.now());
+    this.#cancelSave = this.#options.clock.after(wait, () => {
+      this.#cancelSave = null;
+      this.#announce();
+      this.#save().catch((error: unknown) => this.#options.log.warn({ session: this.id, error: messageOf(error) }, 'totals were not saved; tried again with the next chunk'));
+    });
+  }
+
+  #owe(write: () => Promise<void>): void {
+    this.#owed.push(write);
+    if (this.#owed.length > MAX_OWED) {
+      this.#owed.shift();
+      this.#options.log.error({ session: this.id, owed: MAX_OWED }, 'the database has been away too long: the oldest gap or region that waits for it is left out');
+    }
+  }
+
+  /** Writes what is owed, oldest first; what the database does not take is tried again with the next save. */
+  #pay(): Promise<void> {
+    this.#paying = this.#paying.then(async () => {
+      try {
+        for (let write = this.#owed[0]; write; write = this.#owed[0]) {
+          await write();
+          this.#owed = this.#owed.filter((other) => other !== write);
+        }
+      } catch (error) {
+        this.#options.log.warn({ session: this.id, owed: this.#owed.length, error: messageOf(error) }, 'gaps or regions of a recording were not stored; tried again with its totals');
+      }
+    });
+    return this.#paying;
+  }
+
+  #save(): Promise<void> {
+    void this.#pay();
+    this.#savedAt = this.#options.clock.now();
+    const { title, status, endedAt, durationMs, bytes, chunks, missing, lastSequence, note } = this.summary;
+    this.#saving = this.#saving.catch(() => {}).then(() => this.#options.repository.updateSession(this.id, { title, status, endedAt, durationMs, bytes, chunks, missing, lastSequence, note }));
+    return this.#saving;
+  }
+}

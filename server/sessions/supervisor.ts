@@ -1,0 +1,225 @@
+// All recordings of this server (S1–S4): opens, resumes, restarts and closes them. What HTTP asks about them is in queries.ts.
+import type { SessionEvent, SessionSummary, Tier } from '../../shared/model.ts';
+import type { ClientFrame, Credits } from '../../shared/protocol.ts';
+import type { Clock } from '../clock.ts';
+import { Refused, messageOf } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { MediaIndex, MediaLog } from '../pipeline/media-log.ts';
+import type { Pipeline } from '../pipeline/index.ts';
+import type { Hole } from '../pipeline/words-lane.ts';
+import type { ObjectStore, Repository, StoredSession } from '../ports.ts';
+import { type OpenedTimeline, createOpenLogs } from './open-logs.ts';
+import { Session } from './session.ts';
+import type { Tiering } from './tiering.ts';
+import type { Timeline } from './timeline.ts';
+
+export type StartSessionPipeline = (options: { session: Session; media: MediaLog; index: MediaIndex; expiresAt: () => number | null; deafUntilMs: number; holes: Hole[] }) => Pipeline;
+
+export type SupervisorOptions = {
+  repository: Repository;
+  objectStore: ObjectStore;
+  clock: Clock;
+  log: Log;
+  tier: Tier;
+  maxSessions: number;
+  mailbox: Credits;
+  /** share of the credits granted now: 1 = all, 0 = none (disk low, shutting down) */
+  creditsShare: () => number;
+  resumeMs: number;
+  retentionMs: Record<Tier, number>;
+  openTimeline: (sessionId: string) => Promise<OpenedTimeline>;
+  startPipeline: StartSessionPipeline;
+  publish: (event: SessionEvent) => void;
+  tiering: Tiering;
+  onRetired: (sessionId: string) => void;
+};
+
+type Actor = { session: Session; index: OpenedTimeline['index'] };
+
+/** Note of a recording whose bytes are gone while its pinned clips are kept. */
+export const MEDIA_GONE = 'the recording has expired; its pinned clips are kept';
+
+/** without what only the server knows */
+export const summaryOf = ({ key: _key, user: _user, epoch: _epoch, ...summary }: StoredSession): SessionSummary => summary;
+
+export const createSupervisor = (options: SupervisorOptions) => {
+  const { repository, objectStore, clock, log } = options;
+  const actors = new Map<string, Actor>();
+  /** sessions being opened, so that two connections with one key get one actor */
+  const opening = new Map<string, Promise<Actor>>();
+  const logs = createOpenLogs({ open: options.openTimeline, clock, onError: (error) => log.warn({ error: messageOf(error) }, 'a timeline did not close') });
+  /** recordings whose files are being put away: nobody opens them meanwhile */
+  const closing = new Map<string, Promise<void>>();
+  let stopping = false;
+
+  /** Runs `work` while no actor of the recording is opened. */
+  const exclusive = <T>(sessionId: string, work: () => Promise<T>): Promise<T> => {
+    const done = (closing.get(sessionId) ?? Promise.resolve()).then(work);
+    const gone = done.then(() => {}, () => {}).finally(() => { if (closing.get(sessionId) === gone) closing.delete(sessionId); });
+    closing.set(sessionId, gone);
+    return done;
+  };
+
+  const credits = (): Credits => {
+    const share = stopping ? 0 : options.creditsShare();
+    return { chunks: Math.floor(options.mailbox.chunks * share), bytes: Math.floor(options.mailbox.bytes * share) };
+  };
+
+  const enliven = async (stored: StoredSession): Promise<Actor> => {
+    await closing.get(stored.id);
+    await logs.drop(stored.id);
+    const { timeline, index } = await options.openTimeline(stored.id);
+    // Only the row knows that a recording has ended; its log is just bytes.
+    if (stored.status !== 'live' && stored.status !== 'interrupted') await timeline.finish();
+    const session: Session = new Session({
+      stored, timeline, repository, clock, log, publish: options.publish, credits, mailbox: options.mailbox, resumeMs: options.resumeMs,
+      startPipeline: (self, { deafUntilMs, holes }) => options.startPipeline({ session: self, media: timeline, index, expiresAt: () => expiryOf(self.stored), deafUntilMs, holes }),
+      onEnded: (self) => void retire(self).catch((error: unknown) => log.error({ session: self.id, error: messageOf(error) }, 'a finished recording could not be put away')),
+    });
+    const actor = { session, index };
+    actors.set(stored.id, actor);
+    options.tiering.add({ sessionId: stored.id, timeline, pinned: () => session.stored.pinned });
+    session.begin();
+    return actor;
+  };
+  const actorOf = (stored: StoredSession): Promise<Actor> => {
+    if (stopping) return Promise.reject(new Refused('shutdown', 'the server is shutting down; reconnect in a moment', { retryable: true }));
+    const actor = actors.get(stored.id);
+    if (actor) return Promise.resolve(actor);
+    const pending = opening.get(stored.id) ?? enliven(stored).finally(() => opening.delete(stored.id));
+    opening.set(stored.id, pending);
+    return pending;
+  };
+  const retire = async (session: Session): Promise<void> => {
+    await options.tiering.sweep();
+    await exclusive(session.id, async () => {
+      if (session.status === 'closed') await putAway(session, 'shutdown'); // else it was restarted meanwhile
+    });
+  };
+  const putAway = async (session: Session, why: 'shutdown' | 'deleted'): Promise<void> => {
+    const actor = actors.get(session.id);
+    if (actor?.session !== session) return;
+    actors.delete(session.id);
+    await options.tiering.remove(session.id);
+    await session.shutdown(why);
+    await actor.index.close();
+    options.onRetired(session.id);
+  };
+  const close = (session: Session): Promise<void> => exclusive(session.id, () => putAway(session, 'shutdown'));
+  const removeFiles = async (sessionId: string): Promise<void> => {
+    const actor = actors.get(sessionId);
+    if (actor) await putAway(actor.session, 'deleted');
+    await logs.drop(sessionId);
+    const { timeline } = await options.openTimeline(sessionId);
+    await timeline.remove();
+    const prefix = `sessions/${sessionId}/segments/`;
+    for await (const { key } of objectStore.list(prefix)) await objectStore.delete(key);
+  };
+  const expiryOf = (stored: StoredSession): number | null => clock.now() + options.retentionMs[stored.tier];
+
+  return {
+    /** S4: every recording that was not worked through is taken up again. */
+    resumeAll: async (): Promise<number> => {
+      const unfinished = await repository.sessions({ limit: 100_000, status: ['live', 'interrupted', 'draining'] });
+      for (const stored of unfinished) {
+        await actorOf(stored).catch(async (error: unknown) => {
+          log.error({ session: stored.id, error: messageOf(error) }, 'a recording could not be resumed');
+          await repository.updateSession(stored.id, { status: 'failed', note: messageOf(error).slice(0, 500) });
+        });
+      }
+      return unfinished.length;
+    },
+
+    /** A client begins or resumes a recording: the epoch rises, an older connection is fenced (P1). */
+    open: async (user: string, frame: ClientFrame & { t: 'start' }): Promise<{ session: Session; epoch: number } | { ended: SessionSummary; epoch: number }> => {
+      if (stopping) throw new Refused('shutdown', 'the server is shutting down; reconnect in a moment', { retryable: true });
+      const stored = await repository.openSession({ key: frame.key, user, title: frame.title, sourceUrl: frame.sourceUrl, mime: frame.mime, tier: options.tier, startedAt: clock.now() });
+      await closing.get(stored.id);
+      const known = actors.get(stored.id)?.session;
+      // Its client learns how far it went, not that it came a moment too early.
+      await known?.ending?.catch(() => {});
+      const ended = known ? known.timeline.state.finished : stored.status !== 'live' && stored.status !== 'interrupted';
+      if (ended && frame.resume) return { ended: known?.summary ?? summaryOf(stored), epoch: stored.epoch };
+      if (ended) throw new Refused('closed', `the recording under key ${frame.key} has ended; start a new one under another key`);
+      if (!actors.has(stored.id) && !opening.has(stored.id)) {
+        const refusal = new Set([...actors.keys(), ...opening.keys()]).size >= options.maxSessions
+          ? new Refused('quota', `${options.maxSessions} recordings are open already (CLIPPY_MAX_SESSIONS); end one first`, { retryable: true })
+          : options.creditsShare() === 0
+            ? new Refused('unavailable', 'the disk is nearly full: no new recording is taken until there is space (CLIPPY_DISK_RESERVE_MB)', { retryable: true })
+            : null;
+        if (refusal) {
+          if (stored.epoch === 0) await repository.deleteSession(stored.id);
+          throw refusal;
+        }
+      }
+      const { session } = await actorOf(stored);
+      const epoch = await repository.raiseEpoch(stored.id);
+      return { session, epoch };
+    },
+
+    find: (sessionId: string): Session | null => actors.get(sessionId)?.session ?? null,
+    live: (): Session[] => [...actors.values()].map((actor) => actor.session),
+    credits,
+    /** the disk filled or emptied */
+    refreshCredits: (): void => { for (const { session } of actors.values()) session.refreshCredits(); },
+
+    /** A recording's bytes and structure, whether an actor holds it or not. */
+    readLog: async (sessionId: string): Promise<{ media: Timeline; index: MediaIndex; release: () => void }> => {
+      await closing.get(sessionId);
+      const actor = actors.get(sessionId) ?? (await opening.get(sessionId));
+      if (actor) return { media: actor.session.timeline, index: actor.index, release: () => {} };
+      const { timeline, index, release } = await logs.use(sessionId);
+      return { media: timeline, index, release };
+    },
+
+    /** Works a closed or failed recording through again from its cursor (a retried dead letter). */
+    restart: async (sessionId: string, holes: Hole[] = [], prepare: () => Promise<void> = async () => {}): Promise<Session> => {
+      await closing.get(sessionId);
+      const actor = actors.get(sessionId);
+      if (actor) {
+        await actor.session.restart(holes, prepare);
+        return actor.session;
+      }
+      const stored = await repository.session(sessionId);
+      if (!stored) throw new Refused('not_found', `no recording ${sessionId}`);
+      if (stored.note === MEDIA_GONE) throw new Refused('closed', `recording ${sessionId} has expired: there is nothing left to work through`);
+      await prepare();
+      const { session } = await actorOf({ ...stored, status: 'draining' });
+      if (holes.length > 0) await session.restart(holes);
+      return session;
+    },
+
+    /** Uploads and drops what a recording that has ended still holds locally (T4); true when nothing is left to do. */
+    cool: (sessionId: string, pinned: boolean): Promise<boolean> => exclusive(sessionId, async () => {
+      if (actors.has(sessionId) || opening.has(sessionId)) return false;
+      const { timeline, release } = await logs.use(sessionId);
+      try {
+        const local = (): boolean => timeline.sealed().some((segment) => segment.local);
+        if (!local()) return true;
+        options.tiering.add({ sessionId, timeline, pinned: () => pinned });
+        await options.tiering.sweep();
+        await options.tiering.remove(sessionId);
+        return !local();
+      } finally {
+        release();
+      }
+    }),
+
+    /** Takes a recording's bytes away from disk and object store; rows are the caller's. */
+    removeMedia: async (sessionId: string): Promise<void> => {
+      await opening.get(sessionId)?.catch(() => {});
+      await exclusive(sessionId, () => removeFiles(sessionId));
+    },
+
+    /** S3: no new recordings, credits zero, cursors saved. */
+    stop: async (): Promise<void> => {
+      stopping = true;
+      await Promise.allSettled(opening.values());
+      for (const { session } of actors.values()) session.refreshCredits();
+      await Promise.allSettled([...actors.values()].map(({ session }) => close(session)));
+      await Promise.allSettled(closing.values());
+      await logs.close();
+    },
+  };
+};
+export type Supervisor = ReturnType<typeof createSupervisor>;
