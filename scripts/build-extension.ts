@@ -3,6 +3,8 @@
 import { cp, mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { createHash } from 'node:crypto';
+import type { BuildOptions } from 'esbuild';
+import type { Zippable } from 'fflate';
 import { join, relative, resolve, sep } from 'node:path';
 
 const ROOT = resolve(import.meta.dirname, '..');
@@ -19,7 +21,7 @@ const filesOf = async (dir: string): Promise<string[]> =>
 
 const bundle = async (outDir: string, dev: boolean): Promise<void> => {
   const { build } = await import('esbuild');
-  const common = { absWorkingDir: ROOT, outdir: outDir, bundle: true, minify: !dev, sourcemap: dev ? 'inline' : false, target: 'chrome124', legalComments: 'eof', logLevel: 'silent', conditions: [dev ? 'development' : 'production'] } as const;
+  const common = { absWorkingDir: ROOT, outdir: outDir, bundle: true, minify: !dev, sourcemap: dev ? 'inline' : false, target: 'chrome124', legalComments: 'eof', logLevel: 'silent', conditions: [dev ? 'development' : 'production'] } satisfies BuildOptions;
   const styles = PAGES.filter((page) => existsSync(join(ROOT, `extension/${page}/${page}.css`)));
   await Promise.all([
     build({ ...common, format: 'esm', entryPoints: [{ in: 'extension/background/main.ts', out: 'background' }, { in: 'extension/recorder/main.ts', out: 'recorder' }, ...PAGES.filter((page) => page !== 'recorder').map((page) => ({ in: `extension/${page}/${page}.ts`, out: page }))] }),
@@ -45,9 +47,10 @@ export const buildExtension = async (options: { dev?: boolean; outDir?: string }
     await writeFile(join(fresh, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
     const files = await filesOf(fresh);
     const { zipSync } = await import('fflate');
-    const contents = await Promise.all(files.map(async (file) => [file, [await readFile(join(fresh, file)), { mtime: ZIP_TIME }]] as const));
+    const contents: Zippable = {};
+    for (const file of files) contents[file] = [await readFile(join(fresh, file)), { mtime: ZIP_TIME }];
     const zip = `${outDir}-${manifest.version}.zip`;
-    await writeFile(zip, zipSync(Object.fromEntries(contents), { level: 9 }));
+    await writeFile(zip, zipSync(contents, { level: 9 }));
     await rm(outDir, { recursive: true, force: true });
     await rename(fresh, outDir);
     return { outDir, zip, id: extensionId(manifest.key), version: manifest.version, files };

@@ -1,6 +1,6 @@
 // The service worker: a stateless router between the browser and the recorder. Chrome ends it after 30 s without work and starts it
 // for the next event, so whatever it must remember is in the recorder, in chrome.storage, or asked for again.
-import { answer, ask, ExtensionError, isOurs, workerMessage, type RecorderMessage, type WorkerMessage } from '../messages.ts';
+import { answer, ask, ExtensionError, isOurs, workerMessage, type RecorderMessage, type ViewMessage, type WorkerMessage } from '../messages.ts';
 import { loadPairing, loadSettings } from '../settings.ts';
 import type { RecorderView, RecordingView } from '../view.ts';
 import { markClipsSeen, showBadge } from './badge.ts';
@@ -59,7 +59,7 @@ const handle = async (message: WorkerMessage, sender: chrome.runtime.MessageSend
 chrome.runtime.onMessage.addListener((message: unknown, sender, reply) => {
   if (typeof message !== 'object' || message === null || !('to' in message)) return false;
   if (message.to === 'pages' && isOurs(sender)) {
-    void showBadge((message as { view: RecorderView }).view);
+    void showBadge((message as unknown as ViewMessage).view); // made by our recorder, so checked by its type
     return false;
   }
   if (message.to !== 'worker') return false;
