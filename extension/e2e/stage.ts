@@ -10,14 +10,15 @@ import { findFfmpeg } from '../../server/workers/ffmpeg.ts';
 
 const run = promisify(execFile);
 const SECONDS = 60;
+/** Hz of the beeps, so that two tabs can be told apart */
+export const TONES = [1000, 2400] as const;
 
 const PAGE = (hue: number): string => `<!doctype html><meta charset="utf-8"><title>Flash and beep ${hue}</title>
 <style>body{margin:0;background:hsl(${hue} 40% 20%);color:#fff;font:16px sans-serif} video{width:960px;height:540px;display:block;margin:20px auto} #bar{height:12px;width:40px;background:hsl(${hue} 90% 60%);animation:go 1s linear infinite} @keyframes go{to{transform:translateX(1200px)}}</style>
 <div id="bar"></div><video src="/flash.webm" autoplay loop playsinline></video><p>${hue}</p>`;
 
-export type Stage = { url: string; page: (hue?: number) => string; close: () => Promise<void> };
+export type Stage = { url: string; page: (which?: 0 | 1) => string; close: () => Promise<void> };
 
-/** `tone`: Hz of the beep by page, so that two tabs can be told apart (440 + hue). */
 export const openStage = async (): Promise<Stage> => {
   const folder = await mkdtemp(join(tmpdir(), 'clippy-stage-'));
   const { path } = await findFfmpeg();
@@ -26,10 +27,13 @@ export const openStage = async (): Promise<Stage> => {
     await run(path, ['-v', 'error', '-y', '-f', 'lavfi', '-i', `testsrc2=s=640x360:r=30:d=${SECONDS},drawbox=c=white:t=fill:enable='lt(mod(t,1),0.12)'`, '-f', 'lavfi', '-i', `aevalsrc='0.7*sin(2*PI*${tone}*t)*lt(mod(t,1),0.12)':s=48000:d=${SECONDS}`, '-c:v', 'libvpx', '-deadline', 'realtime', '-cpu-used', '8', '-b:v', '2M', '-g', '30', '-c:a', 'libopus', '-b:a', '96k', file]);
     return readFile(file);
   };
-  const media = new Map([['/flash-0.webm', await make(1000, 'a.webm')], ['/flash-1.webm', await make(2400, 'b.webm')]]);
-  const server = createServer((request, response) => {
+  const media: Record<string, Promise<Buffer>> = {};
+  const mediaAt = (pathname: string): Promise<Buffer> | null =>
+    pathname === '/flash-0.webm' ? (media[pathname] ??= make(TONES[0], 'a.webm')) : pathname === '/flash-1.webm' ? (media[pathname] ??= make(TONES[1], 'b.webm')) : null;
+  await mediaAt('/flash-0.webm');
+  const server = createServer(async (request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://stage');
-    const bytes = media.get(pathname);
+    const bytes = await mediaAt(pathname);
     if (!bytes) {
       const which = searchParams.get('tone') === '1' ? 1 : 0;
       response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(PAGE(Number(searchParams.get('hue') ?? 200)).replace('/flash.webm', `/flash-${which}.webm`));
@@ -43,7 +47,7 @@ export const openStage = async (): Promise<Stage> => {
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {
     url,
-    page: (which = 0) => `${url}/?tone=${which}&hue=${which === 0 ? 200 : 20}`,
+    page: (which: 0 | 1 = 0) => `${url}/?tone=${which}&hue=${which === 0 ? 200 : 20}`,
     close: async () => {
       server.closeAllConnections();
       await new Promise((done) => server.close(done));
