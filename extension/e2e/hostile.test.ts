@@ -52,11 +52,11 @@ describe.skipIf(!hasChromium)('hostile pages and messages (needs Chromium)', () 
     const page = await studio.openPage();
     const tabId = await studio.browser.tabId(page);
     const replies = await (await studio.browser.worker()).evaluate(async ([tab, orders]) => {
-      const [{ result }] = (await chrome.scripting.executeScript({
+      const [injected] = await chrome.scripting.executeScript({
         target: { tabId: tab }, args: [orders],
         func: (sent) => Promise.all(sent.map((order) => chrome.runtime.sendMessage(order).catch((error: unknown) => ({ ok: false, error: { code: 'nobody', message: String(error) } })))),
-      })) as [{ result: Reply<unknown>[] }];
-      return result;
+      });
+      return injected?.result as Reply<unknown>[];
     }, [tabId, ORDERS] as const).catch((error: unknown) => String(error));
     // without the user's grant Chrome does not even let the extension's own script in
     if (typeof replies === 'string') expect(replies).toMatch(/Cannot access|permission/i);
