@@ -20,6 +20,8 @@ export type Browser = {
   context: BrowserContext;
   id: string;
   profile: string;
+  /** the browser's process */
+  pid: () => Promise<number>;
   /** a page of the extension that stays open: what is asked from it counts as asked by the popup */
   page: (name: 'popup' | 'options' | 'panel') => Promise<Page>;
   worker: () => Promise<Worker>;
@@ -66,8 +68,10 @@ export const openBrowser = async (options: { profile?: string; granted?: boolean
     return found;
   };
   const port = async (): Promise<number> => Number((await readFile(join(profile, 'DevToolsActivePort'), 'utf8')).split('\n')[0]);
+  /** Chrome's lock on the profile is a link that names its process. */
+  const pid = async (): Promise<number> => Number((await readlink(join(profile, 'SingletonLock'))).split('-').pop());
   return {
-    context, id, profile, page, worker, ask, tabId,
+    context, id, profile, pid, page, worker, ask, tabId,
     view: () => ask<RecorderView>({ to: 'worker', type: 'view' }),
     configure: async ({ pairing, settings }) => {
       await ask({ to: 'worker', type: 'view' }); // the recorder lives, so that it hears of the change
@@ -96,9 +100,7 @@ export const openBrowser = async (options: { profile?: string; granted?: boolean
       return { popup: popup!, done: async () => side.close() };
     },
     kill: async () => {
-      // Chrome's lock on the profile is a link that names its process
-      const pid = Number((await readlink(join(profile, 'SingletonLock'))).split('-').pop());
-      process.kill(pid, 'SIGKILL');
+      process.kill(await pid(), 'SIGKILL');
       await Promise.race([context.close().catch(() => undefined), new Promise((done) => setTimeout(done, 2_000))]);
       await rm(join(profile, 'SingletonLock'), { force: true });
     },

@@ -1,7 +1,8 @@
 // What recording costs: processor time of the whole browser beside MediaRecorder on the same page in the same run, and its memory.
-import { readFile, readdir } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Page } from 'playwright-core';
+import { cpuSeconds, treeOf } from '../../bench/processor-time.ts';
 import { hasChromium } from './browser.ts';
 import { type Studio, openStudio, pause } from './studio.ts';
 
@@ -10,29 +11,16 @@ const MINUTES = Number(process.env['CLIPPY_TEST_MINUTES'] ?? 1);
 const SLICE_MS = 10_000;
 const ROUNDS = 3;
 
-type Usage = { cpuSeconds: number; megabytes: number };
-
-/** Of every process of this browser: those whose command line names its profile, and their children. */
-const usage = async (profile: string): Promise<Usage> => {
-  const all = await Promise.all((await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(async (pid) => {
-    const [stat, command, rollup] = await Promise.all([`/proc/${pid}/stat`, `/proc/${pid}/cmdline`, `/proc/${pid}/smaps_rollup`].map((file) => readFile(file, 'utf8').catch(() => '')));
-    const fields = (stat ?? '').slice((stat ?? '').lastIndexOf(')') + 2).split(' '); // after "pid (name) "
-    return { pid: Number(pid), parent: Number(fields[1]), ticks: Number(fields[11]) + Number(fields[12]), own: (command ?? '').includes(profile), kilobytes: Number(/^Pss:\s+(\d+)/m.exec(rollup ?? '')?.[1] ?? 0) };
-  }));
-  const mine = new Set(all.filter(({ own }) => own).map(({ pid }) => pid));
-  for (let grew = true; grew;) {
-    const before = mine.size;
-    for (const { pid, parent } of all) if (mine.has(parent)) mine.add(pid);
-    grew = mine.size > before;
-  }
-  const used = all.filter(({ pid }) => mine.has(pid));
-  return { cpuSeconds: used.reduce((sum, { ticks }) => sum + ticks, 0) / 100, megabytes: used.reduce((sum, { kilobytes }) => sum + kilobytes, 0) / 1_024 };
+/** Proportional share, so that what processes have in common counts once. */
+const megabytes = async (root: number): Promise<number> => {
+  const rollups = await Promise.all(treeOf(root).map((pid) => readFile(`/proc/${pid}/smaps_rollup`, 'utf8').catch(() => '')));
+  return rollups.reduce((sum, text) => sum + Number(/^Pss:\s+(\d+)/m.exec(text)?.[1] ?? 0), 0) / 1_024;
 };
 
-const cpuOver = async (profile: string, ms: number): Promise<number> => {
-  const before = await usage(profile);
+const cpuOver = async (root: number, ms: number): Promise<number> => {
+  const before = cpuSeconds(root);
   await pause(ms);
-  return (await usage(profile)).cpuSeconds - before.cpuSeconds;
+  return cpuSeconds(root) - before;
 };
 
 describe.skipIf(!hasChromium)('cost of recording (needs Chromium)', () => {
@@ -66,18 +54,18 @@ describe.skipIf(!hasChromium)('cost of recording (needs Chromium)', () => {
 
   it('[E11] costs about what MediaRecorder costs on the same page, and keeps its memory', { timeout: 300_000 + MINUTES * 60_000 }, async () => {
     const page = await studio.openPage();
-    const { profile } = studio.browser;
+    const root = await studio.browser.pid();
     const ratios: number[] = [];
     for (let round = 0; round < ROUNDS; round++) {
       await pause(1_000);
-      const idle = await cpuOver(profile, SLICE_MS / 2) * 2;
+      const idle = await cpuOver(root, SLICE_MS / 2) * 2;
       const endRival = await mediaRecorder(page);
       await pause(2_000);
-      const rival = await cpuOver(profile, SLICE_MS);
+      const rival = await cpuOver(root, SLICE_MS);
       await endRival();
       const key = await studio.record(page);
       await pause(2_000);
-      const ours = await cpuOver(profile, SLICE_MS);
+      const ours = await cpuOver(root, SLICE_MS);
       await studio.stop(key);
       ratios.push((ours - idle) / (rival - idle));
       console.log(`round ${round + 1}: page alone ${(idle / SLICE_MS * 1_000).toFixed(2)}, with MediaRecorder ${(rival / SLICE_MS * 1_000).toFixed(2)}, with Clippy ${(ours / SLICE_MS * 1_000).toFixed(2)} cores`);
@@ -88,7 +76,7 @@ describe.skipIf(!hasChromium)('cost of recording (needs Chromium)', () => {
     await pause(15_000); // the first pieces, the server's first answers
     const startedAt = Date.now();
     while (Date.now() - startedAt < MINUTES * 60_000) {
-      readings.push({ minute: (Date.now() - startedAt) / 60_000, megabytes: (await usage(profile)).megabytes });
+      readings.push({ minute: (Date.now() - startedAt) / 60_000, megabytes: await megabytes(root) });
       await pause(5_000);
     }
     await studio.stop(key);
