@@ -291,7 +291,7 @@ export const repositoryContract = (open: () => Promise<Repository>): void => {
     it('[G19] holds a token for one device only', async () => {
       const device = aDevice();
       await repository.addDevice(device);
-      await expect(repository.addDevice(aDevice({ tokenHash: device.tokenHash }))).rejects.toThrow();
+      await expect(repository.addDevice(aDevice({ tokenHash: device.tokenHash }))).rejects.toThrow(/token_hash/);
     });
   });
 

@@ -201,7 +201,7 @@ export const createMemoryRepository = ({ newId = ulid }: { newId?: (at: number) 
     deadLetter: async (id) => letters.get(id) ?? null,
     removeDeadLetter: async (id) => void letters.delete(id),
     addDevice: async (device) => {
-      if ([...devices.values()].some(({ id, tokenHash }) => id !== device.id && tokenHash === device.tokenHash)) throw new Error(`another device than ${device.id} has this token`);
+      if ([...devices.values()].some(({ id, tokenHash }) => id !== device.id && tokenHash === device.tokenHash)) throw new Error(`device ${device.id} has the token_hash of another`);
       if (!devices.has(device.id)) devices.set(device.id, { ...stored(device), revokedAt: null });
     },
     devices: async () =>
