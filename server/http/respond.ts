@@ -38,7 +38,7 @@ export const refusal = (error: unknown): Reply | null => {
   if (!(error instanceof Refused)) return null;
   const reply = json({ error: { code: error.code, message: error.message } }, STATUS[error.code]);
   if (error.code === 'unauthorized') reply.headers['www-authenticate'] = 'Bearer realm="clippy"';
-  if (error.retryable) reply.headers['retry-after'] = '1';
+  if (error.retryable) reply.headers['retry-after'] = String(error.retryAfterS ?? 1);
   return reply;
 };
 

@@ -8,6 +8,7 @@ import { encodeFrame } from '../../shared/codec.ts';
 import type { Clip, SessionEvent } from '../../shared/model.ts';
 import type { ClientFrame } from '../../shared/protocol.ts';
 import { PROTOCOL_VERSION } from '../../shared/protocol.ts';
+import { Refused } from '../errors.ts';
 import type { MediaTool, ObjectStore, Repository, StoredClip } from '../ports.ts';
 import { createClipBodies } from '../sessions/clip-bodies.ts';
 import { createGateway } from '../sessions/gateway.ts';
@@ -103,7 +104,11 @@ export const sessionBench = async (options: SessionBenchOptions = {}) => {
   });
   const gateway = createGateway({
     hub, limits: () => limits, clock, log, authorize: () => {}, open: supervisor.open, onFrame: () => {},
-    userOf: (token) => ({ 'token-a': 'anna', 'token-b': 'bert' })[token] ?? null,
+    speakerOf: async (token) => {
+      const user = { 'token-a': 'anna', 'token-b': 'bert', 'token-phone': 'anna' }[token];
+      if (user === undefined) throw new Refused(token === 'guesser' ? 'too_many' : 'unauthorized', `the token ${token} is not known`);
+      return { user, device: token === 'token-phone' ? 'phone' : null };
+    },
   });
   const cooled = new Set<string>();
 
