@@ -107,7 +107,7 @@ export const createGateway = (options: GatewayOptions): Gateway => {
     if ('ended' in opened) {
       // `stopped` was lost on its way: the client hears again how far the recording went, and stops again.
       connection.ended.set(opened.ended.id, opened.ended);
-      return send(connection, { t: 'ready', key: frame.key, session: opened.ended.id, epoch: Math.max(1, epoch), lastSeq: opened.ended.lastSequence, credits: options.limits().credits });
+      return send(connection, { t: 'ready', key: frame.key, session: opened.ended.id, epoch: Math.max(1, epoch), lastSeq: opened.ended.lastSequence, credits: options.limits().credits, wordsUntilMs: 0 });
     }
     const { session } = opened;
     const feed: Feed = {
@@ -117,7 +117,7 @@ export const createGateway = (options: GatewayOptions): Gateway => {
     const lastSeq = await session.attach(feed, epoch);
     if (connection.closed) return session.detach(feed);
     connection.feeding.set(session.id, { session, feed });
-    send(connection, { t: 'ready', key: frame.key, session: session.id, epoch, lastSeq, credits: session.credits() });
+    send(connection, { t: 'ready', key: frame.key, session: session.id, epoch, lastSeq, credits: session.credits(), wordsUntilMs: 0 });
   };
 
   /** The right token after too many wrong ones is asked to come back, not told that it is wrong. */
@@ -153,6 +153,7 @@ export const createGateway = (options: GatewayOptions): Gateway => {
       case 'chunk': return feedOf(connection, frame.session)?.chunk(frame);
       case 'gap': return feedOf(connection, frame.session)?.gap(frame.epoch, { fromSequence: frame.from, toSequence: frame.to, startMs: frame.startMs, endMs: frame.endMs, reason: frame.reason });
       case 'region': return feedOf(connection, frame.session)?.region(frame.epoch, frame.atMs, frame.rect);
+      case 'words': throw new Refused('words', `words of recording ${frame.session} are made by the server; start it with transcript: 'client'`);
       case 'stop': {
         const ended = connection.ended.get(frame.session);
         if (ended && ended.lastSequence === frame.finalSeq) return send(connection, { t: 'stopped', session: ended.id, totals: ended });
@@ -192,7 +193,8 @@ export const createGateway = (options: GatewayOptions): Gateway => {
         if (speaker !== null) options.authorize(speaker, frame);
         await handle(connection, frame);
       } catch (error) {
-        if (session !== null && connection.feeding.has(session)) drop(connection, session, error);
+        // Words are an extra: their refusal costs the recording nothing.
+        if (session !== null && connection.feeding.has(session) && frame.t !== 'words') drop(connection, session, error);
         else tell(connection, error, session);
       }
     };
