@@ -46,6 +46,8 @@ export type Recording = {
   readonly session: Promise<string>;
   /** Keeps `bytes` (do not write into them afterwards). Resolves when the ring has taken them; rejects with ClientError when the recording has ended. */
   push(media: Media): Promise<void>;
+  /** A stretch that never became bytes: takes the next sequence number and is declared as a gap. Resolves and rejects as `push` does. */
+  lose(span: { startMs: number; durationMs: number }): Promise<void>;
   region(atMs: number, rect: Rectangle | null): void;
   /** Resolves when the server says all is durable. */
   stop(): Promise<SessionSummary>;
@@ -107,8 +109,15 @@ export class RecordingActor implements Recording {
   }
 
   push(media: Media): Promise<void> {
-    if (this.#stopping) return Promise.reject(new ClientError('ended', `recording ${this.key} was asked to stop; push before stop`));
-    return this.#intake.push(media);
+    return this.#stopping ? this.#late() : this.#intake.push(media);
+  }
+
+  lose(span: { startMs: number; durationMs: number }): Promise<void> {
+    return this.#stopping ? this.#late() : this.#intake.lose(span);
+  }
+
+  #late(): Promise<never> {
+    return Promise.reject(new ClientError('ended', `recording ${this.key} was asked to stop; push before stop`));
   }
 
   region(atMs: number, rect: Rectangle | null): void {
