@@ -51,6 +51,8 @@ export type Recording = {
   readonly session: Promise<string>;
   /** Keeps `bytes` (do not write into them afterwards). Resolves when the ring has taken them; rejects with ClientError when the recording has ended. */
   push(media: Media): Promise<void>;
+  /** A stretch that never became bytes: takes the next sequence number and is declared as a gap. Resolves and rejects as `push` does. */
+  lose(span: { startMs: number; durationMs: number }): Promise<void>;
   region(atMs: number, rect: Rectangle | null): void;
   /**
    * [fromMs, untilMs) has been heard, with these words. Batches come in order of time; they are sent before a later `stop` and kept
@@ -119,8 +121,15 @@ export class RecordingActor implements Recording {
   }
 
   push(media: Media): Promise<void> {
-    if (this.#stopping) return Promise.reject(new ClientError('ended', `recording ${this.key} was asked to stop; push before stop`));
-    return this.#intake.push(media);
+    return this.#stopping ? this.#late() : this.#intake.push(media);
+  }
+
+  lose(span: { startMs: number; durationMs: number }): Promise<void> {
+    return this.#stopping ? this.#late() : this.#intake.lose(span);
+  }
+
+  #late(): Promise<never> {
+    return Promise.reject(new ClientError('ended', `recording ${this.key} was asked to stop; push before stop`));
   }
 
   region(atMs: number, rect: Rectangle | null): void {
