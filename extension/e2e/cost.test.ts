@@ -12,7 +12,7 @@ const SLICE_MS = 10_000;
 const ROUNDS = 3;
 
 /** Proportional share, so that what processes have in common counts once. */
-const megabytes = async (root: number): Promise<number> => {
+const memoryOf = async (root: number): Promise<number> => {
   const rollups = await Promise.all(treeOf(root).map((pid) => readFile(`/proc/${pid}/smaps_rollup`, 'utf8').catch(() => '')));
   return rollups.reduce((sum, text) => sum + Number(/^Pss:\s+(\d+)/m.exec(text)?.[1] ?? 0), 0) / 1_024;
 };
@@ -76,7 +76,7 @@ describe.skipIf(!hasChromium)('cost of recording (needs Chromium)', () => {
     await pause(15_000); // the first pieces, the server's first answers
     const startedAt = Date.now();
     while (Date.now() - startedAt < MINUTES * 60_000) {
-      readings.push({ minute: (Date.now() - startedAt) / 60_000, megabytes: await megabytes(root) });
+      readings.push({ minute: (Date.now() - startedAt) / 60_000, megabytes: await memoryOf(root) });
       await pause(5_000);
     }
     await studio.stop(key);
