@@ -10,14 +10,14 @@ const clip = { id: 'c', session: 's', title: '', startMs: 0, endMs: 1, score: 1,
 const view = (part: Partial<RecorderView>): RecorderView => ({ ...EMPTY_VIEW, server: { state: 'online', url: 'http://x', user: 'admin' }, ...part });
 
 describe('badge', () => {
-  it('[E9] is empty when nothing is recorded', () => expect(badgeOf(view({}), 0)).toMatchObject({ text: '', title: 'Clippy' }));
-  it('[E9] says that a tab is being recorded, and which', () => expect(badgeOf(view({ recordings: [recording] }), 0)).toMatchObject({ text: 'REC', title: 'Clippy records A stream' }));
-  it('[E9] counts the clips that came since they were seen', () => {
+  it('[B9] is empty when nothing is recorded', () => expect(badgeOf(view({}), 0)).toMatchObject({ text: '', title: 'Clippy' }));
+  it('[B9] says that a tab is being recorded, and which', () => expect(badgeOf(view({ recordings: [recording] }), 0)).toMatchObject({ text: 'REC', title: 'Clippy records A stream' }));
+  it('[B9] counts the clips that came since they were seen', () => {
     expect(badgeOf(view({ recordings: [recording], clips: [clip, { ...clip, id: 'd', at: 9 }] }), 0).text).toBe('2');
     expect(badgeOf(view({ recordings: [recording], clips: [clip, { ...clip, id: 'd', at: 9 }] }), 5).text).toBe('1');
     expect(badgeOf(view({ recordings: [recording], clips: [clip] }), 5).text).toBe('REC');
   });
-  it('[E9] shows trouble, and what it is', () => {
+  it('[B9] shows trouble, and what it is', () => {
     const badge = badgeOf(view({ recordings: [{ ...recording, trouble: { code: 'encoder', message: 'the encoder stands still', at: 1 } }] }), 0);
     expect(badge).toMatchObject({ text: '!', title: 'Clippy records A stream: the encoder stands still' });
   });

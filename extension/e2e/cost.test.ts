@@ -52,7 +52,7 @@ describe.skipIf(!hasChromium)('cost of recording (needs Chromium)', () => {
     };
   };
 
-  it('[E11] costs about what MediaRecorder costs on the same page, and keeps its memory', { timeout: 300_000 + MINUTES * 60_000 }, async () => {
+  it('[B11] costs about what MediaRecorder costs on the same page, and keeps its memory', { timeout: 300_000 + MINUTES * 60_000 }, async () => {
     const page = await studio.openPage();
     const root = await studio.browser.pid();
     const ratios: number[] = [];

@@ -9,7 +9,7 @@ describe.skipIf(!hasChromium)('trouble while recording (needs Chromium)', () => 
   beforeAll(async () => { studio = await openStudio(); }, 120_000);
   afterAll(() => studio.close());
 
-  it('[E3] a server killed for 6 s and frozen for 9 s leaves one contiguous recording without gaps, and the popup shows it', { timeout: 180_000 }, async () => {
+  it('[B3] a server killed for 6 s and frozen for 9 s leaves one contiguous recording without gaps, and the popup shows it', { timeout: 180_000 }, async () => {
     await studio.pair();
     const page = await studio.openPage();
     const key = await studio.record(page);
@@ -40,7 +40,7 @@ describe.skipIf(!hasChromium)('trouble while recording (needs Chromium)', () => 
     await Promise.all([page.close(), popup.close()]);
   });
 
-  it('[E4] a network gone for longer than the ring costs exactly the gap that is declared', { timeout: 240_000 }, async () => {
+  it('[B4] a network gone for longer than the ring costs exactly the gap that is declared', { timeout: 240_000 }, async () => {
     const line = await openLine(studio.server.url);
     try {
       await studio.pair(line.url, { ringMinutes: 1 });
@@ -70,7 +70,7 @@ describe.skipIf(!hasChromium)('trouble while recording (needs Chromium)', () => 
     }
   });
 
-  it('[E5] a browser killed while recording sends all it had stored at its next start, and declares the open piece', { timeout: 180_000 }, async () => {
+  it('[B5] a browser killed while recording sends all it had stored at its next start, and declares the open piece', { timeout: 180_000 }, async () => {
     await studio.pair();
     const page = await studio.openPage();
     const key = await studio.record(page);

@@ -23,7 +23,7 @@ describe.skipIf(!hasChromium)('golden run (needs Chromium)', () => {
     await (await data).remove();
   });
 
-  it('[E1][E2] toolbar button, popup, code, record, stop: both tracks, the right length, in step', { timeout: 180_000 }, async () => {
+  it('[B1][B2] toolbar button, popup, code, record, stop: both tracks, the right length, in step', { timeout: 180_000 }, async () => {
     const page = await browser.context.newPage();
     await page.goto(stage.page());
     await page.waitForFunction(() => document.querySelector('video')!.currentTime > 0.2); // the stage has one video

@@ -25,7 +25,7 @@ describe.skipIf(!hasChromium)('hostile pages and messages (needs Chromium)', () 
   }, 120_000);
   afterAll(() => studio.close());
 
-  it('[E8] a web page reaches no part of the extension', async () => {
+  it('[B8] a web page reaches no part of the extension', async () => {
     const page = await studio.openPage();
     const { id } = studio.browser;
     const said = await page.evaluate(async (extensionId) => {
@@ -48,7 +48,7 @@ describe.skipIf(!hasChromium)('hostile pages and messages (needs Chromium)', () 
     await page.close();
   });
 
-  it('[E8] a content script, which shares a process with the page, may give no orders', async () => {
+  it('[B8] a content script, which shares a process with the page, may give no orders', async () => {
     const page = await studio.openPage();
     const tabId = await studio.browser.tabId(page);
     const replies = await (await studio.browser.worker()).evaluate(async ([tab, orders]) => {
@@ -64,7 +64,7 @@ describe.skipIf(!hasChromium)('hostile pages and messages (needs Chromium)', () 
     await page.close();
   });
 
-  it('[E8] malformed messages are refused by name, and nothing else is disturbed', async () => {
+  it('[B8] malformed messages are refused by name, and nothing else is disturbed', async () => {
     const control = await studio.browser.page('options');
     const bad: unknown[] = [
       { to: 'worker' }, { to: 'worker', type: 'start' }, { to: 'worker', type: 'start', tabId: 'one' }, { to: 'worker', type: 'start', tabId: -1 }, { to: 'worker', type: 'download', url: 'https://evil.example/x', filename: 'x' },
@@ -78,7 +78,7 @@ describe.skipIf(!hasChromium)('hostile pages and messages (needs Chromium)', () 
     await control.close();
   });
 
-  it('[E8] asks for the permissions on the list and no host, and runs no remote code', async () => {
+  it('[B8] asks for the permissions on the list and no host, and runs no remote code', async () => {
     const { outDir, id } = await extension();
     const manifest = JSON.parse(await readFile(join(outDir, 'manifest.json'), 'utf8')) as { permissions: string[]; host_permissions?: string[]; optional_host_permissions?: string[]; content_scripts?: unknown; web_accessible_resources?: unknown; externally_connectable: { ids: string[]; matches?: string[] }; content_security_policy: { extension_pages: string } };
     expect(manifest.permissions.toSorted()).toEqual(PERMISSIONS);

@@ -10,7 +10,7 @@ describe.skipIf(!hasChromium)('saving without a server (needs Chromium)', () => 
   beforeAll(async () => { studio = await openStudio(); }, 120_000);
   afterAll(() => studio.close());
 
-  it('[E10] the last 30 s become an MP4 that decodes without errors, 30 s to a frame', { timeout: 180_000 }, async () => {
+  it('[B10] the last 30 s become an MP4 that decodes without errors, 30 s to a frame', { timeout: 180_000 }, async () => {
     await studio.pair();
     await studio.server.kill('SIGKILL');
     const page = await studio.openPage();

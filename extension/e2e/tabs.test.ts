@@ -13,7 +13,7 @@ describe.skipIf(!hasChromium)('tabs (needs Chromium)', () => {
   }, 120_000);
   afterAll(() => studio.close());
 
-  it('[E6] two tabs recorded at once for a minute are two sessions without cross-talk', { timeout: 180_000 }, async () => {
+  it('[B6] two tabs recorded at once for a minute are two sessions without cross-talk', { timeout: 180_000 }, async () => {
     const pages = [await studio.openPage(0), await studio.openPage(1)];
     const keys: string[] = [];
     for (const page of pages) keys.push(await studio.record(page));
@@ -33,7 +33,7 @@ describe.skipIf(!hasChromium)('tabs (needs Chromium)', () => {
     for (const page of pages) await page.close();
   });
 
-  it('[E7] goes on when the page reloads, navigates, is resized and goes to the background, and ends whole when the tab closes', { timeout: 120_000 }, async () => {
+  it('[B7] goes on when the page reloads, navigates, is resized and goes to the background, and ends whole when the tab closes', { timeout: 120_000 }, async () => {
     const page = await studio.openPage();
     const key = await studio.record(page);
     await pause(2_500);
