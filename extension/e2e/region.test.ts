@@ -150,4 +150,70 @@ describe.skipIf(!hasChromium)('region tracking in Chromium', () => {
     await tab.evaluate('v.pause()');
     await expect.poll(async () => (await latest())?.playing).toBe(false);
   });
+
+  it.each([
+    ['scrolled page, partly out of sight', '<div style="height:900px"></div><video id=v style="width:800px;height:450px;margin-left:100px"></video><div style="height:2000px"></div><script>fill(v)</script>', 'scrollTo(0, 1000)'],
+    ['scrolling ancestor with scroll bars', '<div id=s style="position:relative;margin:50px;width:700px;height:400px;overflow:scroll;border:9px solid #0f0"><div style="height:300px;width:2000px"></div><video id=v style="width:900px;height:500px;margin-left:150px"></video><div style="height:900px"></div></div><script>fill(v)</script>', 's.scrollTo(220, 330)'],
+    ['clipping ancestor that does not hold an absolute video', '<div style="overflow:hidden;width:100px;height:100px;margin:20px"><video id=v style="position:absolute;left:200px;top:150px;width:640px;height:360px"></video></div><script>fill(v)</script>', ''],
+    ['scaled by a transform, in a clipping box', '<div style="overflow:hidden;width:600px;height:330px;margin:30px 0 0 60px;transform:scale(1.25);transform-origin:0 0"><video id=v style="width:640px;height:360px;padding:10px"></video></div><script>fill(v)</script>', ''],
+    ['the larger of two; a hidden, a transparent and an empty one do not count', '<video id=a style="width:300px;height:169px"></video><video id=b style="visibility:hidden;position:absolute;left:0;top:0;width:1200px;height:700px"></video><video id=d style="opacity:0;position:absolute;left:0;top:0;width:1200px;height:700px"></video><video style="position:absolute;left:0;top:0;width:1200px;height:700px"></video><video id=c style="margin:20px 0 0 40px;width:800px;height:450px"></video><script>for (const x of [b, c, d]) fill(x)</script>', ''],
+    ['closed shadow root in a shadow root, slotted and clipped', `<x-player id=p></x-player><script>
+      customElements.define('x-frame', class extends HTMLElement { constructor() { super(); this.attachShadow({ mode: 'closed' }).innerHTML = '<div style="overflow:hidden;width:700px;height:350px;margin:60px"><slot></slot></div>'; } });
+      customElements.define('x-player', class extends HTMLElement { constructor() { super(); const root = this.attachShadow({ mode: 'closed' }); const frame = document.createElement('x-frame'); frame.append(make('width:800px;height:450px')); root.append(frame); } });
+    </script>`, ''],
+    ['added later, to a closed shadow root that was there', `<div id=h></div><script>const root = h.attachShadow({ mode: 'closed' }); root.innerHTML = '<p>soon</p>'; setTimeout(() => root.append(make('width:800px;height:450px')), 1200)</script>`, ''],
+    ['moved by an animation that ends', '<video id=v style="width:640px;height:360px;animation:m 2s forwards"></video><style>@keyframes m{to{transform:translate(300px,200px)}}</style><script>fill(v)</script>', ''],
+    ['quirks mode and a zoomed element', '<video id=v style="width:500px;height:281px;zoom:1.5;margin:10px"></video><script>document.documentElement.style.overflow="auto";fill(v)</script>', ''],
+  ])('[Q3] %s', async (_, body, then) => {
+    await open(body);
+    if (then) await tab.evaluate(then);
+    await expectRight();
+  });
+
+  it.each([
+    ['contain', '50% 50%'], ['contain', '0 100%'], ['contain', 'right 30px bottom 10px'], ['cover', '20% 50%'], ['fill', '50% 50%'], ['none', '50% 50%'], ['none', '-200px 40px'], ['scale-down', '100% 0'],
+  ])('[Q2] object-fit: %s at %s', async (fit, position) => {
+    await open(`<video id=v style="margin:30px;width:700px;height:600px;padding:8px 16px;object-fit:${fit};object-position:${position}"></video><script>fill(v)</script>`);
+    await expectRight();
+  });
+
+  it('[Q3] at two device pixels a CSS pixel, also in a clipped and scrolled box', async () => {
+    await cdp.send('Emulation.setDeviceMetricsOverride', { width: 1280, height: 720, deviceScaleFactor: 2, mobile: false });
+    await open('<div id=s style="margin:33px;width:701px;height:403px;overflow:auto"><video id=v style="width:811.5px;height:455.3px;margin-top:100.4px"></video></div><script>fill(v)</script>');
+    await expectRight();
+    await tab.evaluate('s.scrollTo(40, 120)');
+    await expectRight();
+  });
+
+  it('[Q3] under pinch zoom', async () => {
+    await open('<video id=v style="margin:100px 0 0 200px;width:800px;height:450px"></video><div style="height:1500px"></div><script>fill(v)</script>');
+    await expectRight();
+    await cdp.send('Emulation.setPageScaleFactor', { pageScaleFactor: 1.6 });
+    expect(await tab.evaluate('visualViewport.scale')).toBeCloseTo(1.6);
+    await expectRight();
+    await tab.mouse.wheel(250, 120);
+    await expectRight();
+  });
+
+  it('[Q3] in frames within frames of other sites, scaled, scrolled and clipped', async () => {
+    pages.set('/inner', page('<div style="height:300px"></div><video id=v style="width:640px;height:360px"></video><div style="height:900px"></div><script>fill(v); setTimeout(() => scrollTo(0, 250), 300)</script>'));
+    pages.set('/middle', page(`<div style="overflow:hidden;width:620px;height:330px;margin:20px"><iframe src="${here}/inner" style="width:700px;height:400px;border:6px solid #0f0;padding:5px"></iframe></div>`));
+    await open(`<iframe src="${there}/middle" style="margin:20px 0 0 70px;width:800px;height:500px;border:3px solid #0ff;transform:scale(1.2);transform-origin:0 0"></iframe>`);
+    await expectRight();
+    expect(new Set((await seen()).messages.map(({ frameId }) => frameId)).size).toBe(3);
+  });
+
+  it('[Q4] a frame added later, then shown another page, then taken away', async () => {
+    pages.set('/video', page('<video id=v style="width:640px;height:360px;margin:15px"></video><script>fill(v)</script>'));
+    pages.set('/other', page('<video id=v style="width:500px;height:300px"></video><script>fill(v, 500, 300)</script>'));
+    await open('<p>nothing yet</p>');
+    await expect.poll(async () => (await latest())?.rect).toBeNull();
+    await tab.evaluate((src) => { document.body.insertAdjacentHTML('beforeend', `<iframe id=f src="${src}" style="width:800px;height:500px"></iframe>`); }, `${there}/video`);
+    await expectRight();
+    await tab.evaluate((src) => { (document.querySelector('#f') as HTMLIFrameElement).src = src; }, `${there}/other`);
+    await expect.poll(async () => (await latest())?.rect?.width ?? 0, { timeout: 10_000 }).toBe(500);
+    await expectRight();
+    await tab.evaluate('f.remove()');
+    await expect.poll(async () => (await latest())?.rect, { timeout: 5_000 }).toBeNull();
+  });
 });
