@@ -49,7 +49,9 @@ const record = async (server: ServerProcess, during: (recording: Recording, atMs
 };
 const view = (server: ServerProcess, sessionId: string): Promise<SessionView> => api<SessionView>(server, `/api/sessions/${sessionId}`);
 const transcript = async (server: ServerProcess, sessionId: string): Promise<Word[]> => (await api<{ words: Word[] }>(server, `/api/sessions/${sessionId}/transcript.json`)).words;
-const closed = (server: ServerProcess, sessionId: string): Promise<void> => expect.poll(async () => (await view(server, sessionId)).session.status, { timeout: 60_000, interval: 200 }).toBe('closed');
+const closed = async (server: ServerProcess, sessionId: string): Promise<void> => {
+  await expect.poll(async () => (await view(server, sessionId)).session.status, { timeout: 60_000, interval: 200 }).toBe('closed');
+};
 const clipsSay = async (server: ServerProcess, sessionId: string): Promise<void> => {
   const { clips } = await api<{ clips: Clip[] }>(server, `/api/clips?sessionId=${sessionId}`);
   expect(clips.length).toBeGreaterThan(0);

@@ -207,9 +207,9 @@ export const startPipeline = (options: PipelineOptions): Pipeline => {
         inbox.listen(null);
         cancel();
       });
-      const later = (ms: number, run: () => void): void => {
+      const later = (ms: number, work: () => void): void => {
         cancel = clock.after(ms, () => {
-          run();
+          work();
           bell.ring();
         });
       };
