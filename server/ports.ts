@@ -1,11 +1,11 @@
 // What the core needs from outside. An adapter is a function that returns one of these, in adapters/<port>.<technology>.ts.
-import type { Clip, DeadLetter, Gap, Highlight, ProviderState, Rectangle, Region, SessionStatus, SessionSummary, SessionView, SignalBin, StageName, SystemView, Tier, Word } from '../shared/model.ts';
+import type { Clip, DeadLetter, Gap, Highlight, ProviderState, Rectangle, Region, SessionStatus, SessionSummary, SessionView, SignalBin, StageName, SystemView, Tier, TranscribedBy, Word } from '../shared/model.ts';
 import type { Packet, Track } from './media/media.ts';
 
 // ── storage ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-export type NewSession = { key: string; user: string; title: string; sourceUrl: string; mime: string; tier: Tier; startedAt: number };
-export type StoredSession = SessionSummary & { key: string; user: string; epoch: number };
+export type NewSession = { key: string; user: string; title: string; sourceUrl: string; mime: string; tier: Tier; startedAt: number; transcript: TranscribedBy };
+export type StoredSession = SessionSummary & { key: string; user: string; epoch: number; /** decided by the first start */ transcript: TranscribedBy };
 export type SessionPatch = Partial<Pick<SessionSummary, 'title' | 'status' | 'endedAt' | 'durationMs' | 'bytes' | 'chunks' | 'missing' | 'lastSequence' | 'pinned' | 'note' | 'mime'>>;
 
 /** How far each lane of a session's pipeline has come; what lies before is persisted. */
