@@ -138,6 +138,9 @@ export type DeadLetter = {
   createdAt: number;
 };
 
+/** A paired browser extension or program. "recorder": it may record, and see recordings and clips. */
+export type Device = { id: string; name: string; scope: 'recorder'; createdAt: number; lastUsedAt: number | null };
+
 export type ProviderState = {
   name: string;
   status: 'ok' | 'throttled' | 'open' | 'budget' | 'off';
