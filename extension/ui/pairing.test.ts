@@ -46,7 +46,7 @@ describe('against a server', () => {
   const byCode = (code = 'abcd efgh') => pair({ send: fetch, address, proof: { by: 'code', code }, name: 'Chrome on Linux' });
   const byToken = (token = ' t0ken ') => pair({ send: fetch, address, proof: { by: 'token', token }, name: 'Chrome on Linux' });
 
-  it('[E20] trades the code, as the server spells it, for a token', async () => {
+  it('[UI2] trades the code, as the server spells it, for a token', async () => {
     say(200, { token: 'secret', deviceId: 'd1', user: 'maja' });
     expect(await byCode()).toEqual({ ok: true, pairing: { url: `http://${address}`, token: 'secret', deviceId: 'd1', user: 'maja' } });
     expect(seen.at(-1)).toMatchObject({ method: 'POST', url: '/api/pair', body: JSON.stringify({ code: 'ABCD-EFGH', name: 'Chrome on Linux' }) });
