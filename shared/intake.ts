@@ -44,11 +44,26 @@ export class Intake {
   }
 
   push(media: Media): Promise<void> {
+    return this.#enter(async () => {
+      for (const slice of slicesOf(media)) await this.#keep(slice);
+    });
+  }
+
+  /** What never became bytes: its sequence number is declared as a gap (P6). */
+  lose({ startMs, durationMs }: { startMs: number; durationMs: number }): Promise<void> {
+    return this.#enter(() => {
+      const { outbox, onKept } = this.#options;
+      outbox.add({ seq: outbox.lastSeq + 1, crc: 0, startMs, durationMs, size: 0 }, false);
+      onKept();
+    });
+  }
+
+  #enter(work: () => void | Promise<void>): Promise<void> {
     const ended = this.#options.ended();
     if (ended) return Promise.reject(ended);
     if (this.#waiting >= MAX_WAITING) return Promise.reject(new ClientError('ended', `${MAX_WAITING} pushes of recording ${this.#options.key} wait already; await each push`));
     this.#waiting++;
-    const done = this.#after(this.#last, media);
+    const done = this.#after(this.#last, work);
     this.#last = done.catch(() => undefined).finally(() => this.#waiting--);
     return done;
   }
@@ -59,10 +74,10 @@ export class Intake {
     this.#room = Promise.withResolvers<void>();
   }
 
-  async #after(earlier: Promise<void>, media: Media): Promise<void> {
+  async #after(earlier: Promise<void>, work: () => void | Promise<void>): Promise<void> {
     await earlier;
     await this.#options.loaded;
-    for (const slice of slicesOf(media)) await this.#keep(slice);
+    await work();
   }
 
   async #keep({ startMs, durationMs, bytes }: Media): Promise<void> {

@@ -83,9 +83,9 @@ export class Outbox {
     else this.#surrender(this.#items.length - 1);
   }
 
-  /** Gives up the oldest chunk whose bytes are held, except the first: it carries the container's header. */
+  /** Gives up the oldest chunk whose bytes are held, except a header: the first, and what has no time of its own (a later initialisation). */
   dropOldest(): number | null {
-    const index = this.#items.findIndex((item) => item.kind === 'chunk' && item.held && item.seq > 1);
+    const index = this.#items.findIndex((item) => item.kind === 'chunk' && item.held && item.seq > 1 && item.durationMs > 0);
     const item = this.#items[index];
     if (item?.kind !== 'chunk') return null;
     this.lose(item.seq);

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { crc32c } from './crc32c.ts';
+import { memoryRing } from './ring.ts';
 import type { ChunkMeta, Ring } from './ring.ts';
 import { MAX_CHUNK_BYTES } from './slices.ts';
 import { bench, chunk, errorOf, options, pushMany, stored } from './testing/client-bench.ts';
@@ -124,7 +126,7 @@ describe('recording', () => {
 
   it('a live recording refuses to continue a session it did not make', async () => {
     const { server, client, turn } = bench();
-    server.sessions.set(KEY, { id: 's1', key: KEY, epoch: 1, durable: ['gap', 'gap'], pending: [], closed: false, starts: 1 });
+    server.sessions.set(KEY, { id: 's1', key: KEY, epoch: 1, durable: ['gap', 'gap'], pending: [], closed: false, starts: 1, words: [], wordsUntilMs: 0, pendingWords: [] });
     const recording = client.record(options());
     await recording.push(chunk(0));
     await turn();
@@ -239,5 +241,33 @@ describe('recording', () => {
     server.line!.toServer = [];
     await turn();
     expect((await errorOf(recording.session)).code).toBe('quota');
+  });
+
+  it('[P6] what never became bytes is declared in its place, also behind what an earlier run left', async () => {
+    const { server, client, turn } = bench();
+    const left: Ring = {
+      ...memoryRing(),
+      load: () => ({ through: 0, hash: 0, chunks: [0, 1].map((at) => ({ seq: at + 1, crc: crc32c(chunk(at).bytes), startMs: at * 1000, durationMs: 1000, size: 100, held: true })) }),
+      read: (seq) => chunk(seq - 1).bytes,
+    };
+    const recording = client.record(options({ resume: true, ring: left }));
+    await recording.lose({ startMs: 2000, durationMs: 1500 });
+    const stopped = recording.stop();
+    await turn();
+    expect((await stopped).chunks).toBe(3); // the server compared number and hash
+    expect(stored(server)).toEqual([0, 1, 'gap']);
+    expect(server.received.filter(({ t }) => t === 'gap')).toMatchObject([{ from: 3, to: 3, startMs: 2000, endMs: 3500 }]);
+    expect(recording.status.lost).toBe(1);
+    expect((await errorOf(recording.lose({ startMs: 0, durationMs: 1 }))).code).toBe('ended');
+  });
+
+  it('[P6] a live ring that overflows keeps every header, also one in the middle', async () => {
+    const { server, client, turn } = bench({ ringMs: 2000 });
+    const recording = client.record(options());
+    for (const at of [0, 1, 2, 3, 4]) await recording.push({ ...chunk(at), durationMs: at === 2 ? 0 : 1000 });
+    await turn();
+    server.sync();
+    await turn();
+    expect(stored(server)).toEqual([0, 'gap', 2, 'gap', 4]);
   });
 });
