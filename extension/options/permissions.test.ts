@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { z } from 'zod';
 import { PERMISSIONS } from './permissions.ts';
 
-it('[UI6] explains exactly the permissions the manifest asks for', () => {
+it('[B24] explains exactly the permissions the manifest asks for', () => {
   const manifest = z
     .object({ permissions: z.array(z.string()), optional_permissions: z.array(z.string()).default([]), host_permissions: z.array(z.string()).default([]) })
     .parse(JSON.parse(readFileSync(new URL('../manifest.json', import.meta.url), 'utf8')));

@@ -129,7 +129,7 @@ export class PopupPage extends LitElement {
       ${view.transcription.state === 'failed' ? html`<p class="note warn">Transcription in this browser: ${view.transcription.note}</p>` : nothing}
       ${server.state === 'unpaired' || server.state === 'refused' ? html`
         <section class="card pad stack" aria-labelledby="pair">
-          <h2 id="pair">Pair with your server</h2>
+          <h2 id="pair">Pair this browser</h2>
           ${server.state === 'unpaired' ? html`<p class="soft">Recording works without one: the last minutes stay in this browser, and you save clips yourself. A server keeps everything and finds the moments.</p>` : nothing}
           <clippy-pair-form .address=${server.state === 'refused' ? server.url : ''} @paired=${() => this.client.refresh()}></clippy-pair-form>
         </section>` : view.clips.length > 0 ? html`<clippy-clip-list .clips=${view.clips} .serverUrl=${server.url}></clippy-clip-list>` : nothing}

@@ -21,7 +21,7 @@ export class PairForm extends LitElement {
       .field input { width: 100%; }
       input.code { font-family: var(--mono); letter-spacing: 0.08em; text-transform: uppercase; }
       input.code::placeholder { letter-spacing: 0.08em; }
-      .segments { justify-self: start; }
+      .tools { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 6px; }
       button { min-height: 38px; }
     `,
   ];
@@ -61,8 +61,8 @@ export class PairForm extends LitElement {
     if (this.by === 'code' && event.currentTarget instanceof HTMLInputElement) event.currentTarget.value = normalCode(event.currentTarget.value) ?? event.currentTarget.value;
   }
 
-  #choose(by: 'code' | 'token'): void {
-    this.by = by;
+  #other(): void {
+    this.by = this.by === 'code' ? 'token' : 'code';
     const secret = this.#input('secret');
     if (secret) secret.value = '';
     if (this.trying.at === 'refused') this.trying = { at: 'rest' };
@@ -85,15 +85,15 @@ export class PairForm extends LitElement {
             @input=${(event: Event) => { if (event.currentTarget instanceof HTMLInputElement) this.typed = event.currentTarget.value; }} />
         </div>
         <div id="warning" role="status">${warning === '' ? '' : html`<p class="note warn">${warning}</p>`}</div>
-        <div class="segments" role="radiogroup" aria-label="Pair by">
-          ${(['code', 'token'] as const).map((each) => html`<label><input type="radio" name="by" .checked=${by === each} @change=${() => this.#choose(each)} />${each === 'code' ? 'Code' : 'Token'}</label>`)}
-        </div>
         <div class="field">
-          <label for="secret">${by === 'code' ? 'Code' : 'Token'} <span class="faint">${by === 'code' ? 'from the dashboard, “Pair a browser”' : 'printed when the server starts'}</span></label>
+          <label for="secret">${by === 'code' ? 'Code' : 'Token'} <span class="faint">${by === 'code' ? 'from the dashboard, under Devices' : 'printed when the server starts'}</span></label>
           <input id="secret" name="secret" class=${by} type=${by === 'code' ? 'text' : 'password'} autocomplete="off" autocapitalize="characters" spellcheck="false" maxlength=${by === 'code' ? 24 : 512} placeholder=${by === 'code' ? 'ABCD-EFGH' : ''} aria-invalid=${wrong('secret') ? 'true' : 'false'} aria-describedby="said" @change=${this.#tidy} />
         </div>
         <div id="said" role="alert">${trying.at === 'refused' ? html`<p class="note bad">${trying.message}</p>` : ''}</div>
-        <button class="primary" aria-disabled=${trying.at === 'busy' ? 'true' : 'false'}>${trying.at === 'busy' ? 'Pairing…' : 'Pair'}</button>
+        <div class="tools">
+          <button class="primary" aria-disabled=${trying.at === 'busy' ? 'true' : 'false'}>${trying.at === 'busy' ? 'Pairing…' : 'Pair'}</button>
+          <button type="button" class="quiet" @click=${() => this.#other()}>${by === 'code' ? 'Use a token' : 'Use a code'}</button>
+        </div>
       </form>
     `;
   }
