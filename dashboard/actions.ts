@@ -19,7 +19,7 @@ export type Actions = {
   deleteSession(session: SessionSummary): Promise<void>;
   downloadRecording(session: SessionSummary): Promise<void>;
   retry(deadLetter: DeadLetter): Promise<void>;
-  /** These two reject with what went wrong, for the dialog's own place to say it. */
+  /** These three reject with what went wrong, for the dialog to say it: what is behind a dialog is not read out. */
   devices(): Promise<Device[]>;
   makeCode(): Promise<{ code: string; expiresAt: number }>;
   revokeDevice(device: Device): Promise<void>;
@@ -103,11 +103,10 @@ export const createActions = ({ api, store, confirm, download, copy, origin }: D
       }),
     devices: () => api.devices(),
     makeCode: () => api.makeCode(),
-    revokeDevice: (device) =>
-      attempt('Revoking', async () => {
-        const sure = await confirm({ title: 'Revoke this device?', text: `“${device.name}” is cut off at once and has to be paired again. What it recorded stays.`, action: 'Revoke' });
-        if (sure) await api.revokeDevice(device.id);
-      }),
+    revokeDevice: async (device) => {
+      const sure = await confirm({ title: 'Revoke this device?', text: `“${device.name}” is cut off at once and has to be paired again. What it recorded stays.`, action: 'Revoke' });
+      if (sure) await api.revokeDevice(device.id);
+    },
     address: origin,
     signed: (path) => api.signed(path),
     copyText,

@@ -273,7 +273,7 @@ describe.skipIf(CHROMIUM === undefined)(`dashboard in Chromium${CHROMIUM ? '' : 
 
   const device = (number: number, patch: Partial<Device> = {}): Device => ({ id: `D${number}`, name: `Chrome on the laptop ${number}`, scope: 'recorder', createdAt: Date.now() - 7_200_000, lastUsedAt: null, ...patch });
 
-  it.each([['light', { colorScheme: 'light' }], ['phone-dark', { viewport: { width: 360, height: 740 }, colorScheme: 'dark', hasTouch: true }]] as const)('pairs a device and revokes one, by keyboard: %s', async (name, options) => {
+  it.each([['light', { colorScheme: 'light' }], ['phone-dark', { viewport: { width: 360, height: 740 }, colorScheme: 'dark', hasTouch: true }]] as const)('[I8] pairs a device and revokes one, by keyboard: %s', async (name, options) => {
     server.devices = [device(2, { lastUsedAt: Date.now() - 600_000 }), device(1, { name: '<b>x</b>'.repeat(9) })];
     await open(options);
     const opener = page.getByRole('button', { name: 'Devices' });
@@ -318,23 +318,29 @@ describe.skipIf(CHROMIUM === undefined)(`dashboard in Chromium${CHROMIUM ? '' : 
     expect(complaints).toEqual([]);
   });
 
-  it('says when a code has expired, and when none can be made', async () => {
+  it('[I8] says when a code has expired, when none can be made, and when a device could not be revoked', async () => {
     server.codeMs = 2_500;
+    server.devices = [device(1)];
     await open();
     await page.getByRole('button', { name: 'Devices' }).click();
     const dialog = page.getByRole('dialog', { name: 'Devices' });
-    await dialog.getByText('No device is paired yet.').waitFor();
     await dialog.getByRole('button', { name: 'Make a code' }).click();
     await dialog.getByText('The code has expired.').waitFor();
     expect(await dialog.getByText('ACDE-FGHJ').count()).toBe(0);
+    await page.route('**/api/devices/*', (route) => route.fulfill({ status: 503, json: { error: { code: 'unavailable', message: 'the database is away' } } }));
+    await dialog.getByRole('button', { name: 'Revoke Chrome on the laptop 1' }).click();
+    await page.getByRole('dialog', { name: 'Revoke this device?' }).getByRole('button', { name: 'Revoke', exact: true }).click();
+    await dialog.getByText('could not be revoked: the database is away').waitFor();
     await page.route('**/api/**', (route) => route.abort());
     await dialog.getByRole('button', { name: 'Make another code' }).click();
     await dialog.getByText('No code could be made: the server cannot be reached').waitFor();
     await dialog.getByText('The list could not be read').waitFor();
-    await page.unroute('**/api/**');
+    await page.unrouteAll();
     await dialog.getByText('The list could not be read').waitFor({ state: 'detached' });
     await dialog.getByRole('button', { name: 'Make a code' }).click();
     await dialog.getByText('ACDE-FGHJ').waitFor();
+    server.devices = [];
+    await dialog.getByText('No device is paired yet.').waitFor();
   });
 
   it.each([

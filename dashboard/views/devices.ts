@@ -14,18 +14,22 @@ type Pairing =
   | { at: 'paired'; name: string }
   | { at: 'failed'; reason: string };
 
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
 /** A new device appears in the list within this time, ms. */
 const REFRESH_MS = 2_000;
 
 /** The devices that may record, a code for one more, and the end of their access: the browser's own modal dialog. */
 export class Devices extends LitElement {
-  static override properties = { actions: { attribute: false }, pairing: { state: true }, devices: { state: true }, reason: { state: true }, nowMs: { state: true } };
+  static override properties = { actions: { attribute: false }, pairing: { state: true }, devices: { state: true }, reason: { state: true }, refusal: { state: true }, nowMs: { state: true } };
   declare actions: Actions;
   declare pairing: Pairing;
   /** null until they have been read */
   declare devices: readonly Device[] | null;
   /** why the list could not be read; empty where it could */
   declare reason: string;
+  /** what came of the last attempt to revoke; empty where it worked */
+  declare refusal: string;
   declare nowMs: number;
   #timers: ReturnType<typeof setInterval>[] = [];
   static override styles = [
@@ -54,6 +58,7 @@ export class Devices extends LitElement {
     this.pairing = { at: 'idle' };
     this.devices = null;
     this.reason = '';
+    this.refusal = '';
     this.nowMs = Date.now();
   }
 
@@ -70,6 +75,7 @@ export class Devices extends LitElement {
   #closed(): void {
     this.#timers.forEach(clearInterval);
     this.pairing = { at: 'idle' };
+    this.refusal = '';
   }
 
   override disconnectedCallback(): void {
@@ -82,7 +88,7 @@ export class Devices extends LitElement {
       this.devices = await this.actions.devices();
       this.reason = '';
     } catch (error) {
-      this.reason = error instanceof Error ? error.message : String(error);
+      this.reason = messageOf(error);
     }
     const { pairing, devices } = this;
     if (pairing.at !== 'shown' || devices === null) return;
@@ -96,14 +102,19 @@ export class Devices extends LitElement {
       const known = new Set((await this.actions.devices()).map(({ id }) => id));
       this.pairing = { at: 'shown', ...(await this.actions.makeCode()), known };
     } catch (error) {
-      this.pairing = { at: 'failed', reason: error instanceof Error ? error.message : String(error) };
+      this.pairing = { at: 'failed', reason: messageOf(error) };
     }
     await this.updateComplete;
     this.renderRoot.querySelector<HTMLElement>('.new button')?.focus(); // the button that was pressed is gone
   }
 
   async #revoke(device: Device): Promise<void> {
-    await this.actions.revokeDevice(device);
+    this.refusal = '';
+    try {
+      await this.actions.revokeDevice(device);
+    } catch (error) {
+      this.refusal = `“${device.name}” could not be revoked: ${messageOf(error)}`;
+    }
     await this.#refresh();
   }
 
@@ -164,6 +175,7 @@ export class Devices extends LitElement {
           <section aria-labelledby="paired">
             <h3 id="paired">Paired</h3>
             ${this.reason === '' ? nothing : html`<p class="bad" role="alert">The list could not be read: ${this.reason}</p>`}
+            ${this.refusal === '' ? nothing : html`<p class="bad" role="alert">${this.refusal}</p>`}
             ${this.#list()}
           </section>
         </div>
