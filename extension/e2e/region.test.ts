@@ -237,7 +237,7 @@ describe.skipIf(!hasChromium)('region tracking in Chromium', () => {
       }, 200);
     </script>`;
     pages.set('/deep', page(`<video id=v style="width:300px;height:200px"></video><script>fill(v, 300, 200)</script>${forge}`));
-    pages.set('/ad', page(`<iframe src="${here}/deep" style="width:5000px;height:5000px;position:absolute;left:-900px;top:-900px;border:0"></iframe><video id=v style="position:absolute;left:-500px;top:-500px;width:4000px;height:4000px"></video><script>fill(v)</script>${forge}`));
+    pages.set('/ad', page(`<iframe src="${here}/deep" style="width:5000px;height:5000px;position:absolute;left:-100px;top:-100px;border:0"></iframe><video id=v style="position:absolute;left:-500px;top:-500px;width:4000px;height:4000px;object-fit:fill"></video><script>fill(v)</script>${forge}`));
     await open(`<video id=v style="width:720px;height:405px;margin:20px"></video><script>fill(v)</script><iframe id=f src="${there}/ad" style="position:absolute;left:800px;top:420px;width:300px;height:250px;border:0"></iframe>${forge}`);
     await expect.poll(async () => (await seen()).messages.some(({ rect, url }) => rect && url.includes('/ad')), { timeout: 10_000 }).toBe(true);
     await expect.poll(async () => (await latest())?.rect, { timeout: 5_000 }).toEqual({ x: 20, y: 20, width: 720, height: 405 });
