@@ -191,6 +191,7 @@ describe.skipIf(!hasChromium)('region tracking in Chromium', () => {
     await cdp.send('Emulation.setPageScaleFactor', { pageScaleFactor: 1.6 });
     expect(await tab.evaluate('visualViewport.scale')).toBeCloseTo(1.6);
     await expectRight();
+    expect((await latest())?.rect?.width).toBeGreaterThan(1_000);
     await tab.mouse.wheel(250, 120);
     await expectRight();
   });
@@ -215,5 +216,142 @@ describe.skipIf(!hasChromium)('region tracking in Chromium', () => {
     await expectRight();
     await tab.evaluate('f.remove()');
     await expect.poll(async () => (await latest())?.rect, { timeout: 5_000 }).toBeNull();
+  });
+
+  it('[Q5] a page that replays, alters and invents messages moves nothing', async () => {
+    // repeats, to every frame it can reach, all it hears, as it is and altered, and says what the scripts say
+    const forge = `<script>
+      const heard = [], huge = { x: 0, y: 0, width: 1280, height: 720 };
+      const all = (at) => [at, ...Array.from({ length: at.length }, (_, i) => all(at[i])).flat()];
+      const tell = (data) => { for (const frame of all(top)) frame.postMessage(data, '*'); };
+      addEventListener('message', ({ data }) => { if (!data?.forged && heard.length < 12) heard.push(data); });
+      setInterval(() => {
+        for (const data of heard) {
+          tell({ ...data, forged: true });
+          tell({ ...data, rect: huge, box: huge, part: huge, viewport: { width: 1, height: 1 }, frames: [{ link: data?.clippyFrame, box: huge, part: huge }], forged: true });
+          for (const source of all(top)) dispatchEvent(new MessageEvent('message', { data, source }));
+        }
+        tell({ clippyFrame: null, forged: true }); tell({ clippyFrame: 'made-up', forged: true });
+        tell({ to: 'recorder', type: 'region', rect: huge, viewport: { width: 1280, height: 720 }, playing: true, forged: true });
+        try { chrome.runtime.sendMessage({ to: 'recorder', type: 'region', rect: huge }); } catch (error) { window.refused = String(error); }
+      }, 200);
+    </script>`;
+    pages.set('/deep', page(`<video id=v style="width:300px;height:200px"></video><script>fill(v, 300, 200)</script>${forge}`));
+    pages.set('/ad', page(`<iframe src="${here}/deep" style="width:5000px;height:5000px;position:absolute;left:-100px;top:-100px;border:0"></iframe><video id=v style="position:absolute;left:-500px;top:-500px;width:4000px;height:4000px;object-fit:fill"></video><script>fill(v)</script>${forge}`));
+    await open(`<video id=v style="width:720px;height:405px;margin:20px"></video><script>fill(v)</script><iframe id=f src="${there}/ad" style="position:absolute;left:800px;top:420px;width:300px;height:250px;border:0"></iframe>${forge}`);
+    await expect.poll(async () => (await seen()).messages.some(({ rect, url }) => rect && url.includes('/ad')), { timeout: 10_000 }).toBe(true);
+    await expect.poll(async () => (await latest())?.rect, { timeout: 5_000 }).toEqual({ x: 20, y: 20, width: 720, height: 405 });
+    const from = (await seen()).regions.length;
+    await tab.waitForTimeout(3_000); // the attack runs at full strength
+    const regions = (await seen()).regions.slice(from);
+    expect(regions.length).toBeGreaterThan(0);
+    for (const { rect } of regions) expect(rect).toEqual({ x: 20, y: 20, width: 720, height: 405 });
+    // without a video of its own the top page may at most show what the frame shows, where the frame is
+    await tab.evaluate('v.remove()');
+    await expect.poll(async () => (await latest())?.rect?.width).not.toBe(720);
+    await worker.evaluate('seen.regions = []');
+    await tab.waitForTimeout(2_500);
+    expect((await seen()).regions.length).toBeGreaterThan(0);
+    for (const { rect } of (await seen()).regions) {
+      if (rect === null) continue;
+      expect(rect.x).toBeGreaterThanOrEqual(800);
+      expect(rect.y).toBeGreaterThanOrEqual(420);
+      expect(rect.x + rect.width).toBeLessThanOrEqual(1100);
+      expect(rect.y + rect.height).toBeLessThanOrEqual(670);
+    }
+    expect(await tab.evaluate('window.refused')).toMatch(/sendMessage|undefined/);
+  });
+
+  it('[Q3] fullscreen hides other videos; picture-in-picture leaves none', async () => {
+    await open('<div id=w style="width:300px;height:169px;overflow:hidden;transform:scale(1)"><video id=v style="width:640px;height:360px"></video></div><video id=o style="width:700px;height:394px"></video><script>fill(v);fill(o)</script>');
+    await expect.poll(async () => (await latest())?.rect?.width).toBe(700);
+    await tab.evaluate('document.onclick = () => v.requestFullscreen()');
+    await tab.mouse.click(900, 600);
+    await expect.poll(() => tab.evaluate('document.fullscreenElement === v')).toBe(true);
+    await expectRight();
+    expect((await latest())?.rect?.width).toBeGreaterThan(1_000);
+    await tab.evaluate('document.exitFullscreen()');
+    await expect.poll(async () => (await latest())?.rect?.width).toBe(700);
+    await tab.evaluate('v.remove(); document.onclick = () => o.requestPictureInPicture().then(() => { window.out = true })');
+    await tab.mouse.click(900, 600);
+    await expect.poll(() => tab.evaluate('window.out'), { timeout: 5_000 }).toBe(true);
+    await expect.poll(async () => (await latest())?.rect).toBeNull();
+  });
+
+  it('[Q6] speaks at most ten times a second while things move, every two seconds while they rest', async () => {
+    await open('<video id=v style="width:640px;height:360px"></video><div style="height:5000px"></div><script>fill(v); let n = 0; const roll = setInterval(() => { scrollTo(0, n++ % 300); if (n > 400) clearInterval(roll); }, 8)</script>');
+    await tab.waitForTimeout(3_000);
+    const moving = (await seen()).messages.map(({ at }) => at);
+    expect(moving.length).toBeGreaterThan(15);
+    for (const [index, at] of moving.entries()) expect(moving.filter((other) => other >= at && other < at + 1_000).length, `from message ${index}`).toBeLessThanOrEqual(11);
+    await tab.waitForTimeout(1_500);
+    await worker.evaluate('reset()');
+    await tab.waitForTimeout(6_500);
+    const resting = (await seen()).messages.length;
+    expect(resting).toBeGreaterThanOrEqual(2);
+    expect(resting).toBeLessThanOrEqual(4);
+  });
+
+  it('[Q6] twice in one document is once', async () => {
+    await open('<video id=v style="width:640px;height:360px"></video><script>fill(v)</script>');
+    for (let times = 0; times < 5; times++) await inject();
+    await expectRight();
+    await worker.evaluate('reset()');
+    await tab.waitForTimeout(5_000);
+    expect((await seen()).messages.length).toBeLessThanOrEqual(4);
+  });
+
+  const STOPS: [string, () => Promise<unknown>, number][] = [
+    ['is told to', () => worker.evaluate(async () => { const [active] = await chrome.tabs.query({ active: true, lastFocusedWindow: true }); await chrome.tabs.sendMessage(active?.id ?? -1, { to: 'page', type: 'stop' }).catch(() => undefined); }), 200],
+    ['is refused', () => worker.evaluate('seen.refuse = true'), 2_500],
+    ['hears nothing for five messages', () => worker.evaluate('seen.silent = true'), 11_500],
+  ];
+  it.each(STOPS)('[Q6] ends when it %s, and starts again when injected', async (_, end, within) => {
+    await open('<video id=v style="width:640px;height:360px"></video><script>fill(v)</script>');
+    await expectRight();
+    await end();
+    await tab.waitForTimeout(within);
+    await worker.evaluate('reset()');
+    await tab.evaluate('v.style.width = "500px"');
+    await tab.waitForTimeout(2_500);
+    expect((await seen()).messages).toEqual([]);
+    await inject();
+    await expect.poll(async () => (await latest())?.rect?.width).toBe(500);
+  });
+
+  it('[Q6] goes with its page, and the next page gets its own', async () => {
+    await open('<video id=v style="width:640px;height:360px"></video><script>fill(v)</script>');
+    await expectRight();
+    pages.set('/next', page('<video id=v style="width:800px;height:450px"></video><script>fill(v)</script>'));
+    await tab.goto(`${here}/next`);
+    await worker.evaluate('reset()');
+    await tab.waitForTimeout(2_500);
+    expect((await seen()).messages).toEqual([]);
+    await inject();
+    await expectRight();
+    await tab.goBack();
+    await inject();
+    await expect.poll(async () => (await latest())?.rect?.width).toBe(640);
+  });
+
+  it('[Q7] costs little on a page of 5,000 elements without a video', async () => {
+    const crowd = `<div id=c></div><script>for (let i = 0; i < 5000; i++) { const e = document.createElement(i % 10 ? 'div' : 'x-item'); e.textContent = i; c.append(e); }
+      let n = 0; window.roll = () => setInterval(() => scrollTo(0, (n += 7) % 3000), 16);</script>`;
+    await cdp.send('Performance.enable');
+    const busy = async (): Promise<number> => {
+      const value = async (): Promise<number> => (await cdp.send('Performance.getMetrics')).metrics.find(({ name }) => name === 'ScriptDuration')?.value ?? 0;
+      const before = await value();
+      await tab.waitForTimeout(10_000);
+      return ((await value()) - before) * 100; // ms per second
+    };
+    pages.set('/', page(crowd));
+    await tab.goto(here);
+    await tab.bringToFront();
+    await tab.evaluate('roll()');
+    const without = await busy();
+    await inject();
+    const withScript = await busy();
+    console.log(`script time while scrolling 5,000 elements: ${without.toFixed(2)} ms/s without, ${withScript.toFixed(2)} ms/s with the region script`);
+    expect(withScript - without).toBeLessThan(10);
   });
 });
