@@ -74,9 +74,6 @@ const byCode = async (send: typeof fetch, address: string, code: string, name: s
   // the server's message says what was wrong and what to do
   return { ok: false, field: answer.status < 500 && answer.status !== 403 ? 'secret' : 'address', message: `${sentence(said.data.error.message)}.` };
 };
-  if (answer.status >= 500) return { ok: false, field: 'address', message: `The server could not pair: ${said.data.error.message}` };
-  return { ok: false, field: 'secret', message: `The server did not accept ${code}: ${said.data.error.message}. ${CODE_REMEDY}` };
-};
 
 /** Asks what any token may ask, or be told it may not: both show that the server knows it. */
 const checkToken = async (send: typeof fetch, address: string, token: string): Promise<{ ok: true } | { ok: false; field: 'address' | 'secret'; message: string }> => {
