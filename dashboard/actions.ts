@@ -1,7 +1,7 @@
 // What the buttons do. Each says what came of it; nothing throws into a view.
 import type { Clip, DeadLetter, SessionSummary } from '../shared/model.ts';
 import { ApiError, clipPath, downloadPath, recordingPath, type Api } from './api.ts';
-import { clipTitle, titleOf } from './format.ts';
+import { clipTitle, titleOf } from '../shared/format.ts';
 import type { Store } from './store.ts';
 
 export type Question = { title: string; text: string; action: string };

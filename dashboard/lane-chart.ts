@@ -1,7 +1,7 @@
 // One uPlot chart with a lane per signal: each lane is a series lifted to its own row, so that one canvas draws them all.
 import uPlot from 'uplot';
 import type { Gap, Highlight } from '../shared/model.ts';
-import { timecode } from './format.ts';
+import { timecode } from '../shared/format.ts';
 import type { Range } from './lanes.ts';
 
 export type LaneScene = {

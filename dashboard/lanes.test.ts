@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { SIGNALS, type Highlight, type SignalBin } from '../shared/model.ts';
 import { binAt, highlightAt, laneColumns, lowerBound, viewRange } from './lanes.ts';
 import { createRanks } from './ranks.ts';
-import { activeLanes } from './signals.ts';
+import { activeLanes } from '../shared/signals.ts';
 
 const bin = (second: number, values: Partial<Record<(typeof SIGNALS)[number], number>> = {}): SignalBin => ({ second, speech: 0, values: SIGNALS.map((signal) => values[signal] ?? (signal === 'loudness' ? -70 : 0)) });
 const VOICE = SIGNALS.indexOf('voice');

@@ -1,7 +1,7 @@
 // Each signal as a percentile within this stream: a histogram per signal (fixed range, 512 steps) is fed each second once, so
 // that a stream of two days costs no sorting. A bin reported again (same second) replaces what it said before.
 import { SIGNALS, type SignalBin } from '../shared/model.ts';
-import { SIGNAL_LABELS } from './signals.ts';
+import { SIGNAL_LABELS } from '../shared/signals.ts';
 
 const STEPS = 512;
 

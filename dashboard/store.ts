@@ -3,7 +3,7 @@ import type { Client, ClientOptions } from '../shared/client.ts';
 import type { ConnectionStatus } from '../shared/connection.ts';
 import type { ProviderState, SessionEvent, SessionView, SystemView } from '../shared/model.ts';
 import { applyEvent, applySystemEvent } from '../shared/session-state.ts';
-import { PROVIDER_TEXT, worstLag } from './format.ts';
+import { PROVIDER_TEXT, worstLag } from '../shared/format.ts';
 import { addNotice, dropStale, type Notice } from './notices.ts';
 
 export const VERSION = '0.1.0';

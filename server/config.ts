@@ -20,7 +20,7 @@ export const SETTINGS = {
   port: define('CLIPPY_PORT', integer(0, 65535), '7070', 'port', 'One port for dashboard, API and WebSocket. 0 picks a free one.'),
   dataDir: define('CLIPPY_DATA_DIR', text, './data', 'folder', 'Everything durable: recordings, embedded database, objects, models.'),
   adminToken: define('CLIPPY_ADMIN_TOKEN', z.union([z.literal(''), text.min(16)]), '', 'at least 16 characters', 'The admin token. Empty: one is made at first start and printed once.'),
-  origins: define('CLIPPY_ORIGINS', list, '', 'comma-separated origins', 'Web origins besides our own that may open the WebSocket.'),
+  origins: define('CLIPPY_ORIGINS', list, '', 'comma-separated origins', 'Web origins besides our own whose pages may open the WebSocket and call the API.'),
   transport: define('CLIPPY_TRANSPORT', z.enum(['auto', 'uws', 'portable']), 'auto', '', '`auto` takes uWebSockets.js where its binary loads and node:http + ws elsewhere.'),
   logLevel: define('CLIPPY_LOG_LEVEL', z.enum(['debug', 'info', 'warn', 'error', 'fatal', 'silent']), 'info', '', 'Lowest level that is logged (JSON lines on stdout).'),
   metricsPublic: define('CLIPPY_METRICS_PUBLIC', flag, 'off', 'on/off', '`on` lets anyone read /metrics; otherwise the token or loopback is needed.'),

@@ -5,11 +5,14 @@ import type { ErrorCode } from '../shared/protocol.ts';
 export class Refused extends Error {
   readonly code: ErrorCode | 'not_found' | 'bad_request' | 'range' | 'too_many';
   readonly retryable: boolean;
-  constructor(code: Refused['code'], message: string, options: { retryable?: boolean; cause?: unknown } = {}) {
+  /** when trying again makes sense, where that is known */
+  readonly retryAfterS: number | null;
+  constructor(code: Refused['code'], message: string, options: { retryable?: boolean; retryAfterS?: number; cause?: unknown } = {}) {
     super(message, { cause: options.cause });
     this.name = 'Refused';
     this.code = code;
-    this.retryable = options.retryable ?? false;
+    this.retryAfterS = options.retryAfterS ?? null;
+    this.retryable = options.retryable ?? this.retryAfterS !== null;
   }
 }
 

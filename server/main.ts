@@ -24,9 +24,11 @@ import { NO_TRANSCRIPTION, createTranscriber } from './adapters/transcriber.chai
 import { isTransient } from './adapters/transient.ts';
 import { systemClock } from './clock.ts';
 import { type Config, parseConfig } from './config.ts';
-import { StartError, messageOf } from './errors.ts';
+import { Refused, StartError, messageOf } from './errors.ts';
 import { createAnalyser } from './highlights/analyser.ts';
 import { createHttp } from './http/app.ts';
+import { openDevices } from './http/devices.ts';
+import { createTokenLimit, guesserOf } from './http/guess-limit.ts';
 import { FRAME_ACTIONS, allowedOrigin, createAuth, hashToken } from './http/auth.ts';
 import { type Log, createLog } from './log.ts';
 import { createMetrics } from './metrics.ts';
@@ -117,7 +119,8 @@ const serve = async (config: Config, log: Log): Promise<{ stop: () => Promise<vo
     const repository = opened('repository', await createRepository({ connection, log, clock }), (part) => part.close());
     const objectStore = await openObjectStore({ ...config, dataDir }, log);
     const [tokenHash, secret] = await Promise.all([adminToken(config, repository), signingSecret(repository)]);
-    const auth = createAuth({ tokenHash, secret, clock, metricsPublic: config.metricsPublic });
+    const devices = await openDevices({ repository, clock, log, onRevoked: (id) => gateway.endDevice(id) });
+    const auth = createAuth({ tokenHash, secret, clock, deviceOf: devices.of, metricsPublic: config.metricsPublic });
 
     // ── media and inference ──
     const modelsDir = join(dataDir, 'models');
@@ -221,10 +224,20 @@ const serve = async (config: Config, log: Log): Promise<{ stop: () => Promise<vo
     });
 
     // ── ways in ──
+    const tokenLimit = createTokenLimit();
     const gateway = createGateway({
       hub, limits: () => limits, clock, log,
-      userOf: (token) => (auth.verifyToken(token) ? 'admin' : null),
-      authorize: (_user, frame) => auth.authorize({ kind: 'admin' }, FRAME_ACTIONS[frame.t], frame.t === 'watch' || frame.t === 'unwatch' ? { topic: frame.topic } : 'session' in frame ? { sessionId: frame.session } : {}),
+      speakerOf: async (token, remote) => {
+        const subject = auth.subjectOfToken(token);
+        await tokenLimit(subject, guesserOf(remote, ''));
+        if (subject.kind === 'admin') return { user: 'admin', device: null };
+        if (subject.kind === 'device') return { user: subject.user, device: subject.id };
+        throw new Refused('unauthorized', subject.kind === 'anonymous' ? subject.why : 'a link is no token');
+      },
+      authorize: ({ user, device }, frame) => {
+        if (device !== null && frame.t === 'ping') devices.used(device); // a client that lives pings; chunks cost no look-up
+        auth.authorize(device === null ? { kind: 'admin' } : { kind: 'device', id: device, user }, FRAME_ACTIONS[frame.t], frame.t === 'watch' || frame.t === 'unwatch' ? { topic: frame.topic } : 'session' in frame ? { sessionId: frame.session } : {});
+      },
       open: supervisor.open,
       onFrame: (type, bytes) => {
         if (type === 'chunk') metrics.chunk(bytes);
@@ -232,7 +245,7 @@ const serve = async (config: Config, log: Log): Promise<{ stop: () => Promise<vo
       },
     });
     const http = createHttp({
-      sessions: queries, auth, metrics, clock, log, staticDir: resolve(import.meta.dirname, '../dist/dashboard'),
+      sessions: queries, auth, devices, tokenLimit, origins: config.origins, metrics, clock, log, staticDir: resolve(import.meta.dirname, '../dist/dashboard'),
       ready: [
         { name: 'database', check: () => repository.ping() },
         { name: 'object store', check: () => objectStore.ping() },

@@ -1,5 +1,5 @@
 // What the core needs from outside. An adapter is a function that returns one of these, in adapters/<port>.<technology>.ts.
-import type { Clip, DeadLetter, Gap, Highlight, ProviderState, Rectangle, SessionStatus, SessionSummary, SessionView, SignalBin, StageName, SystemView, Tier, Word } from '../shared/model.ts';
+import type { Clip, DeadLetter, Gap, Highlight, ProviderState, Rectangle, Region, SessionStatus, SessionSummary, SessionView, SignalBin, StageName, SystemView, Tier, Word } from '../shared/model.ts';
 import type { Packet, Track } from './media/media.ts';
 
 // ── storage ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -16,6 +16,9 @@ export type StoredClip = Omit<Clip, 'mediaUrl' | 'thumbnailUrl'> & { mediaKey: s
 
 /** A sealed timeline segment that went to the object store. */
 export type ColdSegment = { sessionId: string; index: number; objectKey: string; fileBytes: number; storedAt: number };
+
+/** A paired browser extension or program. `tokenHash`: SHA-256 of its token, hex; the token itself is kept nowhere. */
+export type StoredDevice = { id: string; owner: string; name: string; scope: 'recorder'; tokenHash: string; createdAt: number; lastUsedAt: number | null };
 
 export type ClipQuery = { sessionId?: string; before?: string; limit: number; pinned?: boolean; minScore?: number; text?: string };
 
@@ -35,6 +38,8 @@ export type Repository = {
   addGap(sessionId: string, gap: Gap): Promise<void>;
   gaps(sessionId: string): Promise<Gap[]>;
   addRegion(sessionId: string, atMs: number, rect: Rectangle | null): Promise<void>;
+  /** in the order of their times */
+  regions(sessionId: string): Promise<Region[]>;
   addColdSegment(segment: ColdSegment): Promise<void>;
   coldSegments(sessionId: string): Promise<ColdSegment[]>;
   dropColdSegments(sessionId: string, indexes: number[]): Promise<void>;
@@ -67,6 +72,14 @@ export type Repository = {
   deadLetters(sessionId?: string): Promise<DeadLetter[]>;
   deadLetter(id: string): Promise<DeadLetter | null>;
   removeDeadLetter(id: string): Promise<void>;
+
+  addDevice(device: StoredDevice): Promise<void>;
+  /** those not revoked, newest first */
+  devices(): Promise<StoredDevice[]>;
+  /** `lastUsedAt` only rises. */
+  touchDevice(id: string, at: number): Promise<void>;
+  /** The row stays. False where no such device is left to revoke. */
+  revokeDevice(id: string, at: number): Promise<boolean>;
 
   setting(name: string): Promise<string | null>;
   putSetting(name: string, value: string): Promise<void>;
@@ -192,6 +205,7 @@ export type Sessions = {
   /** all of them; throws `Refused not_found` */
   words(sessionId: string): Promise<Word[]>;
   bins(sessionId: string): Promise<SignalBin[]>;
+  regions(sessionId: string): Promise<Region[]>;
   /** The recording: all of it as recorded, or a muxed time range. Throws `Refused` not_found or range. */
   recording(sessionId: string, range: { startMs: number; endMs: number } | null, signal: AbortSignal): Promise<MediaBody>;
   clipMedia(clipId: string, options: { version?: number; exact: boolean }, signal: AbortSignal): Promise<MediaBody>;

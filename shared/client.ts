@@ -74,7 +74,8 @@ export const createClient = (options: ClientOptions): Client => {
     const error = new ClientError(code, message);
     if (session !== null && !retryable) for (const handlers of handlersOf(`session:${session}`)) handlers.onError?.(error);
     const concerned = session !== null ? ofSession(session) : [...recordings.values()].filter(({ starting }) => starting);
-    if (retryable) {
+    if (code === 'words') for (const recording of concerned) recording.refuseWords(error);
+    else if (retryable) {
       if (session === null || concerned.length > 0) connection.retry(`${code}: ${message}`);
     } else if (session === null && ENDS_CLIENT.has(code)) connection.end(error);
     else for (const recording of concerned) recording.fail(error);
@@ -85,6 +86,7 @@ export const createClient = (options: ClientOptions): Client => {
       case 'ready':
         return void recordings.get(frame.key)?.receive(frame);
       case 'ack':
+      case 'heard':
       case 'stopped':
         for (const recording of ofSession(frame.session)) void recording.receive(frame);
         return;

@@ -3,9 +3,11 @@ import { Packr } from 'msgpackr';
 import { describe, expect, it } from 'vitest';
 import { decodeClientFrame, decodeServerFrame, encodeFrame } from './codec.ts';
 import { FrameError } from './frame-error.ts';
+import { MAX_FRAME_WORDS, MAX_WORD_TEXT } from './protocol.ts';
 import type { ClientFrame, ServerFrame } from './protocol.ts';
 import { emptyView } from './session-state.ts';
 import { scan } from './scan.ts';
+import { MAX_CHUNK_BYTES } from './slices.ts';
 import { chunkOf, KEY, summaryOf } from './testing/frames.ts';
 import { seededRandom } from './testing/random.ts';
 
@@ -33,10 +35,12 @@ const outcome = (run: () => unknown): 'passed' | FrameError['code'] => {
 
 const CLIENT_FRAMES: ClientFrame[] = [
   { t: 'hello', version: 1, token: 'x'.repeat(8192), client: 'extension', clientVersion: '0.1.0' },
-  { t: 'start', key: KEY, title: 'Ünïcode 🎬', sourceUrl: 'https://example.org/watch?v=1', mime: 'video/webm;codecs="vp8,opus"', video: { x: 0.5, y: 0, width: 1280, height: 720 }, resume: false },
+  { t: 'start', key: KEY, title: 'Ünïcode 🎬', sourceUrl: 'https://example.org/watch?v=1', mime: 'video/webm;codecs="vp8,opus"', video: { x: 0.5, y: 0, width: 1280, height: 720 }, resume: false, transcript: 'client' },
   chunkOf(1, new Uint8Array([1, 2, 3])),
   { t: 'gap', session: 's1', epoch: 2, from: 3, to: 9, startMs: 2000.5, endMs: 9000, reason: 'ring' },
   { t: 'region', session: 's1', epoch: 2, atMs: 5000, rect: null },
+  { t: 'words', session: 's1', epoch: 2, fromMs: 0, untilMs: 9000.5, words: [{ startMs: 0, endMs: 400, text: 'Grüße', confidence: 0.5 }, { startMs: 400, endMs: 9100, text: '👋', confidence: 1 }] },
+  { t: 'words', session: 's1', epoch: 2, fromMs: 9000.5, untilMs: 12_000, words: [] },
   { t: 'stop', session: 's1', epoch: 2, finalSeq: 0, hash: 0xffffffff },
   { t: 'watch', topic: 'system' },
   { t: 'unwatch', topic: 'session:01J0000000000000000000000A' },
@@ -47,7 +51,8 @@ const CLIENT_FRAMES: ClientFrame[] = [
 const summary = summaryOf('s1');
 const SERVER_FRAMES: ServerFrame[] = [
   { t: 'welcome', version: 1, user: 'admin', limits: { maxChunkBytes: 8_388_608, credits: { chunks: 32, bytes: 16_777_216 } }, serverAt: 1_795_000_000_000 },
-  { t: 'ready', key: KEY, session: 's1', epoch: 1, lastSeq: 0, credits: { chunks: 0, bytes: 0 } },
+  { t: 'ready', key: KEY, session: 's1', epoch: 1, lastSeq: 0, credits: { chunks: 0, bytes: 0 }, wordsUntilMs: 1234.5 },
+  { t: 'heard', session: 's1', untilMs: 9000.5 },
   { t: 'ack', session: 's1', seq: 4, level: 'object', credits: { chunks: 8, bytes: 1 } },
   { t: 'stopped', session: 's1', totals: summary },
   { t: 'state', topic: 'system', state: { sessions: [summary], providers: [] } },
@@ -120,6 +125,39 @@ describe('[P10] names the bad field, its value and the remedy', () => {
   });
 });
 
+describe('[P18] words', () => {
+  const word = (startMs: number, patch: object = {}) => ({ startMs, endMs: startMs + 100, text: 'word', confidence: 1, ...patch });
+  const frame = { t: 'words', session: 's1', epoch: 1, fromMs: 1000, untilMs: 9000, words: [word(1000), word(1000), word(8999)] };
+
+  it('fill a frame to its limits', () => {
+    const words = Array.from({ length: MAX_FRAME_WORDS }, (_, at) => word(1000 + at, { text: '好'.repeat(MAX_WORD_TEXT) }));
+    const full = { ...frame, words } as ClientFrame;
+    expect(decodeClientFrame(encodeFrame(full), { maxChunkBytes: MAX_CHUNK_BYTES })).toEqual(full);
+  });
+
+  it.each<[string, object, FrameError['code'], string]>([
+    ['that end before they begin', { untilMs: 900, words: [] }, 'bad_frame', 'words.untilMs is 900; send at least fromMs, 1000'],
+    ['before their stretch', { words: [word(999)] }, 'bad_frame', 'words.0.startMs is 999; send words in order, each beginning in 1000..9000'],
+    ['beginning where it ends', { words: [word(9000)] }, 'bad_frame', 'words.0.startMs is 9000'],
+    ['out of order', { words: [word(3000), word(2000)] }, 'bad_frame', 'words.1.startMs is 2000; send words in order, each beginning in 3000..9000'],
+    ['that run backwards', { words: [word(3000, { endMs: 2999 })] }, 'bad_frame', 'words.0.endMs is 2999; send 3000..63000'],
+    ['that last two minutes', { words: [word(3000, { endMs: 123_000 })] }, 'bad_frame', 'words.0.endMs is 123000'],
+    ['too many', { words: Array.from({ length: 201 }, (_, at) => word(1000 + at)) }, 'too_large', 'words.words holds 201; send at most 200 in a frame'],
+    ['more than are even looked at', { words: Array.from({ length: 250 }, (_, at) => word(1000 + at)) }, 'too_large', 'number of items'],
+    ['too long', { words: [word(3000, { text: 'x'.repeat(201) })] }, 'bad_frame', 'words.words.0.text is "xxx'],
+    ['empty', { words: [word(3000, { text: '' })] }, 'bad_frame', 'words.words.0.text is ""'],
+    ['surer than sure', { words: [word(3000, { confidence: 1.5 })] }, 'bad_frame', 'words.words.0.confidence is 1.5'],
+    ['with more to them', { words: [word(3000, { speaker: 1 })] }, 'bad_frame', 'words.words.0.speaker is 1'],
+  ])('%s are refused', (_, patch, code, message) => {
+    const error = refusal(() => decodeClientFrame(packr.pack({ ...frame, ...patch }), LIMITS));
+    expect([error.code, error.message]).toEqual([code, expect.stringContaining(message)]);
+  });
+
+  it('not finite are refused', () => {
+    expect(refusal(() => decodeClientFrame(packr.pack({ ...frame, untilMs: Infinity, words: [] }), LIMITS)).code).toBe('bad_frame');
+  });
+});
+
 describe('[P10] bytes a decoder would allocate for', () => {
   it.each<[string, string]>([
     ['nothing', ''],
@@ -172,7 +210,7 @@ describe.skipIf(!existsSync(suites))('public suites (skipped where ../shared/tes
   it('[P9] carries every naughty string as a title, or refuses it by name', () => {
     const strings: string[] = JSON.parse(readFileSync(`${suites}/naughty-strings/blns.json`, 'utf8'));
     const carried = strings.filter((title) => {
-      const frame: ClientFrame = { t: 'start', key: KEY, title, sourceUrl: title, mime: 'video/webm', video: null, resume: true };
+      const frame: ClientFrame = { t: 'start', key: KEY, title, sourceUrl: title, mime: 'video/webm', video: null, resume: true, transcript: 'server' };
       const refused = outcome(() => expect(decodeClientFrame(encodeFrame(frame), LIMITS)).toEqual(frame));
       if ((refused === 'bad_frame') !== (title.length > 1024 || title.includes('\0'))) throw new Error(`${refused}: ${title}`);
       return refused === 'passed';

@@ -1,12 +1,14 @@
 // Frames to bytes and back (rules P). Bytes are scanned before they are unpacked, and every field is checked after.
 import { Packr, Unpackr } from 'msgpackr';
 import { FrameError } from './frame-error.ts';
-import { mediaMs, rectangle, sessionEvent, sessionSummary, sessionView, systemView } from './model-shape.ts';
+import { wordsFault } from './heard-words.ts';
+import { heardWord, mediaMs, rectangle, sessionEvent, sessionSummary, sessionView, systemView } from './model-shape.ts';
+import type { HeardWords } from './model.ts';
 import { PROTOCOL_VERSION } from './protocol.ts';
 import type { ClientFrame, Credits, ErrorCode, Limits, ServerFrame, Topic } from './protocol.ts';
 import { scan } from './scan.ts';
 import type { ScanLimits } from './scan.ts';
-import { binary, boolean, either, integer, nullable, number, object, oneOf, pattern, show, text, union } from './shape.ts';
+import { binary, boolean, either, integer, list, nullable, number, object, oneOf, pattern, show, text, union } from './shape.ts';
 import type { Check, Fault } from './shape.ts';
 
 const U32 = 0xffff_ffff;
@@ -24,10 +26,11 @@ const credits = object<Credits>({ chunks: integer(0, 1_000_000), bytes: integer(
 
 const clientFrame = union<ClientFrame, 't'>('t', {
   hello: object({ t: oneOf(['hello']), version: integer(0), token: text(8192), client: text(64, 1), clientVersion: text(64) }, true),
-  start: object({ t: oneOf(['start']), key: ulid, title: text(1024), sourceUrl: text(8192), mime: text(256, 1), video: nullable(rectangle), resume: boolean }, true),
+  start: object({ t: oneOf(['start']), key: ulid, title: text(1024), sourceUrl: text(8192), mime: text(256, 1), video: nullable(rectangle), resume: boolean, transcript: oneOf(['server', 'client']) }, true),
   chunk: object({ t: oneOf(['chunk']), session: id, epoch: sequence, seq: sequence, crc: integer(0, U32), startMs: mediaMs, durationMs: number(0, 3_600_000), bytes: binary }, true),
   gap: object({ t: oneOf(['gap']), session: id, epoch: sequence, from: sequence, to: sequence, startMs: mediaMs, endMs: mediaMs, reason: text(512) }, true),
   region: object({ t: oneOf(['region']), session: id, epoch: sequence, atMs: mediaMs, rect: nullable(rectangle) }, true),
+  words: object({ t: oneOf(['words']), session: id, epoch: sequence, fromMs: mediaMs, untilMs: mediaMs, words: list(heardWord) }, true),
   stop: object({ t: oneOf(['stop']), session: id, epoch: sequence, finalSeq: integer(0, U32), hash: integer(0, U32) }, true),
   watch: object({ t: oneOf(['watch']), topic }, true),
   unwatch: object({ t: oneOf(['unwatch']), topic }, true),
@@ -37,15 +40,16 @@ const clientFrame = union<ClientFrame, 't'>('t', {
 
 const errorCode = oneOf<ErrorCode>([
   'bad_frame', 'unauthorized', 'forbidden', 'version', 'unknown_session', 'fenced', 'conflict', 'order', 'crc',
-  'credits', 'too_large', 'quota', 'media', 'closed', 'shutdown', 'unavailable', 'internal',
+  'credits', 'too_large', 'quota', 'media', 'words', 'closed', 'shutdown', 'unavailable', 'internal',
 ]);
 const limits = object<Limits>({ maxChunkBytes: integer(1), credits });
 
 // fields a server adds later are ignored, so an older viewer lives through an upgrade
 const serverFrame = union<ServerFrame, 't'>('t', {
   welcome: object({ t: oneOf(['welcome']), version: integer(0), user: text(256), limits, serverAt: number(0) }),
-  ready: object({ t: oneOf(['ready']), key: ulid, session: id, epoch: sequence, lastSeq: integer(0, U32), credits }),
+  ready: object({ t: oneOf(['ready']), key: ulid, session: id, epoch: sequence, lastSeq: integer(0, U32), credits, wordsUntilMs: mediaMs }),
   ack: object({ t: oneOf(['ack']), session: id, seq: integer(0, U32), level: oneOf(['spool', 'object']), credits }),
+  heard: object({ t: oneOf(['heard']), session: id, untilMs: mediaMs }),
   stopped: object({ t: oneOf(['stopped']), session: id, totals: sessionSummary }),
   state: object({ t: oneOf(['state']), topic, state: either(systemView, sessionView) }),
   event: object({ t: oneOf(['event']), topic, event: sessionEvent }),
@@ -53,6 +57,11 @@ const serverFrame = union<ServerFrame, 't'>('t', {
   pong: object({ t: oneOf(['pong']), id: ping }),
   error: object({ t: oneOf(['error']), code: errorCode, message: text(4096), retryable: boolean, session: nullable(id) }),
 });
+
+const assertWords = (frame: HeardWords): void => {
+  const wrong = wordsFault(frame);
+  if (wrong) throw new FrameError(wrong.code, `words.${wrong.message}`);
+};
 
 const packr = new Packr({ useRecords: false, variableMapSize: true });
 const unpackr = new Unpackr({ useRecords: false, int64AsType: 'number' });
@@ -100,6 +109,7 @@ export const decodeClientFrame = (bytes: Uint8Array, { maxChunkBytes }: Pick<Lim
     maxBytes: maxChunkBytes + CLIENT_OVERHEAD, maxDepth: 8, maxItems: 2000, maxStringBytes: 8192, maxBinBytes: maxChunkBytes,
   });
   if (frame.t === 'gap' && frame.to < frame.from) throw new FrameError('bad_frame', `gap.to is ${frame.to}; send at least gap.from, ${frame.from}`);
+  if (frame.t === 'words') assertWords(frame);
   return frame;
 };
 

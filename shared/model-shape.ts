@@ -1,6 +1,7 @@
 // The shapes of model.ts as checks: what a client accepts from a server. A field added to the model and not here does not compile.
 import { SIGNALS, STAGES } from './model.ts';
 import type { Clip, DeadLetter, Gap, Highlight, ProviderState, Reason, Rectangle, SessionEvent, SessionSummary, SessionView, SignalBin, StageState, SystemView, Word } from './model.ts';
+import { MAX_WORD_TEXT } from './protocol.ts';
 import { boolean, integer, list, nullable, number, object, oneOf, text, union } from './shape.ts';
 import type { Check } from './shape.ts';
 
@@ -20,6 +21,8 @@ const url = text(8192);
 export const rectangle: Check<Rectangle> = object<Rectangle>({ x: number(-1e5, 1e5), y: number(-1e5, 1e5), width: number(0, 1e5), height: number(0, 1e5) }, true);
 
 const word = object<Word>({ startMs: time, endMs: time, text: line, confidence: share });
+/** a word a client made: short, and within media time */
+export const heardWord = object<Word>({ startMs: mediaMs, endMs: mediaMs, text: text(MAX_WORD_TEXT, 1), confidence: number(0, 1) }, true);
 const gap = object<Gap>({ fromSequence: count, toSequence: count, startMs: time, endMs: time, reason: line });
 // not pinned to SIGNALS.length: adding a signal at the end is compatible
 const bin = object<SignalBin>({ second: count, values: list(number()), speech: integer(0, 1023) });

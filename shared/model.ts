@@ -8,7 +8,16 @@ export type SessionStatus = 'live' | 'interrupted' | 'draining' | 'closed' | 'fa
 
 export type Rectangle = { x: number; y: number; width: number; height: number };
 
+/** Where the watched video lies in the recorded picture from `atMs` on; null: it is not in the picture. */
+export type Region = { atMs: number; rect: Rectangle | null };
+
 export type Word = { startMs: number; endMs: number; text: string; /** 0..1 */ confidence: number };
+
+/** Who makes a recording's words: the server's engines, or the client that records. */
+export type Transcript = 'server' | 'client';
+
+/** [fromMs, untilMs) was listened to, and these words were heard: in order, each beginning inside. */
+export type HeardWords = { fromMs: number; untilMs: number; words: Word[] };
 
 /** Sequence numbers `from`..`to` (both included) the client declared lost. */
 export type Gap = { fromSequence: number; toSequence: number; startMs: number; endMs: number; reason: string };

@@ -126,7 +126,7 @@ describe('recording', () => {
 
   it('a live recording refuses to continue a session it did not make', async () => {
     const { server, client, turn } = bench();
-    server.sessions.set(KEY, { id: 's1', key: KEY, epoch: 1, durable: ['gap', 'gap'], pending: [], closed: false, starts: 1 });
+    server.sessions.set(KEY, { id: 's1', key: KEY, epoch: 1, durable: ['gap', 'gap'], pending: [], closed: false, starts: 1, words: [], wordsUntilMs: 0, pendingWords: [] });
     const recording = client.record(options());
     await recording.push(chunk(0));
     await turn();

@@ -3,11 +3,13 @@
 import { ClientError } from './client-error.ts';
 import { Intake } from './intake.ts';
 import type { RingLimits } from './intake.ts';
-import type { Rectangle, SessionSummary } from './model.ts';
+import type { HeardWords, Rectangle, SessionSummary } from './model.ts';
 import { Outbox } from './outbox.ts';
 import type { ClientFrame, Credits, ServerFrame } from './protocol.ts';
 import type { Ring } from './ring.ts';
 import type { Media } from './slices.ts';
+import { WordOutbox } from './word-outbox.ts';
+import type { WordsStatus } from './word-outbox.ts';
 
 export type RecordingOptions = {
   /** ULID; the same key is the same session for ever */
@@ -24,6 +26,8 @@ export type RecordingOptions = {
   /** an earlier run may have used the key, even to its end: then nothing is sent twice and `stop` gives its totals */
   resume?: boolean;
   ring?: Ring;
+  /** this side makes the words and brings them by `words`; the server transcribes nothing. The first start under a key decides. */
+  transcript?: 'client';
   onStatus?: (status: RecordingStatus) => void;
 };
 
@@ -37,6 +41,7 @@ export type RecordingStatus = {
   credits: Credits;
   /** chunks lost for good, declared to the server */
   lost: number;
+  words: WordsStatus;
 };
 
 export type Recording = {
@@ -49,6 +54,12 @@ export type Recording = {
   /** A stretch that never became bytes: takes the next sequence number and is declared as a gap. Resolves and rejects as `push` does. */
   lose(span: { startMs: number; durationMs: number }): Promise<void>;
   region(atMs: number, rect: Rectangle | null): void;
+  /**
+   * [fromMs, untilMs) has been heard, with these words. Batches come in order of time; they are sent before a later `stop` and kept
+   * until they are durable, at most 64 frames of them: then the oldest goes and `status.words.dropped` counts it. Throws ClientError
+   * where the batch makes no sense, the recording has ended or the server takes no words; the recording goes on.
+   */
+  words(batch: HeardWords): void;
   /** Resolves when the server says all is durable. */
   stop(): Promise<SessionSummary>;
   /** Ends this side at once; the server keeps what it has as interrupted. */
@@ -57,7 +68,7 @@ export type Recording = {
 
 type Send = (frame: ClientFrame) => void;
 type Link = { at: 'offline' } | { at: 'starting'; send: Send } | { at: 'open'; send: Send; session: string; epoch: number; stopSent: boolean };
-type RecordingFrame = Extract<ServerFrame, { t: 'ready' | 'ack' | 'stopped' }>;
+type RecordingFrame = Extract<ServerFrame, { t: 'ready' | 'ack' | 'heard' | 'stopped' }>;
 
 const MAX_WAITING_REGIONS = 64;
 
@@ -71,6 +82,7 @@ export class RecordingActor implements Recording {
   readonly #ring: Ring;
   readonly #intake: Intake;
   readonly #outbox = new Outbox();
+  readonly #words = new WordOutbox();
   readonly #loaded: Promise<void>;
   readonly #opened = Promise.withResolvers<string>();
   readonly #stopped = Promise.withResolvers<SessionSummary>();
@@ -104,7 +116,7 @@ export class RecordingActor implements Recording {
     const state = this.#outcome?.type ?? (this.#link.at !== 'open' ? 'offline' : this.#stopping ? 'stopping' : 'recording');
     return {
       state, session: this.#sessionId, pushed: this.#outbox.lastSeq, lastAcked: this.#outbox.through,
-      unackedChunks: unacked, unackedBytes, credits: this.#outbox.credits, lost: this.#outbox.lostChunks,
+      unackedChunks: unacked, unackedBytes, credits: this.#outbox.credits, lost: this.#outbox.lostChunks, words: this.#words.status,
     };
   }
 
@@ -127,6 +139,14 @@ export class RecordingActor implements Recording {
     this.#sendRegions();
   }
 
+  words(batch: HeardWords): void {
+    const ended = this.#ended();
+    if (ended) throw ended;
+    if (this.#options.transcript !== 'client') throw new ClientError('words', `recording ${this.key} is transcribed by the server; start it with transcript: 'client'`);
+    this.#sendWords(this.#words.add(batch));
+    this.#report();
+  }
+
   stop(): Promise<SessionSummary> {
     if (!this.#stopping) {
       this.#stopping = true;
@@ -144,7 +164,7 @@ export class RecordingActor implements Recording {
     if (this.#outcome) return;
     this.#link = { at: 'starting', send };
     const { key, title, sourceUrl, mime, video, resume } = this.#options;
-    send({ t: 'start', key, title: clean(title, 1024), sourceUrl: clean(sourceUrl, 8192), mime, video, resume: resume || this.#sessionId !== null || this.#outbox.lastSeq > 0 });
+    send({ t: 'start', key, title: clean(title, 1024), sourceUrl: clean(sourceUrl, 8192), mime, video, resume: resume || this.#sessionId !== null || this.#outbox.lastSeq > 0, transcript: this.#options.transcript ?? 'server' });
   }
 
   detach(): void {
@@ -167,12 +187,21 @@ export class RecordingActor implements Recording {
     if (this.#outcome || this.#link.at === 'offline') return;
     try {
       if (frame.t === 'ready') await this.#ready(frame);
-      else if (frame.t === 'stopped') return this.#finish(frame.totals);
+      else if (frame.t === 'heard') {
+        this.#words.heard(frame.untilMs);
+        return this.#report();
+      } else if (frame.t === 'stopped') return this.#finish(frame.totals);
       else this.#outbox.ack(frame.seq, frame.credits);
       await this.#settled();
     } catch (cause) {
       this.#broken(cause);
     }
+  }
+
+  /** The server takes no words of this recording; all else goes on. */
+  refuseWords(error: ClientError): void {
+    this.#words.refuse(error);
+    this.#report();
   }
 
   fail(error: ClientError): void {
@@ -198,7 +227,7 @@ export class RecordingActor implements Recording {
     return this.#outcome.type === 'failed' ? this.#outcome.error : new ClientError('ended', `recording ${this.key} has stopped; start one with a new key`);
   }
 
-  async #ready({ session, epoch, lastSeq, credits }: Extract<ServerFrame, { t: 'ready' }>): Promise<void> {
+  async #ready({ session, epoch, lastSeq, credits, wordsUntilMs }: Extract<ServerFrame, { t: 'ready' }>): Promise<void> {
     if (this.#link.at !== 'starting') return;
     const { send } = this.#link;
     await this.#loaded;
@@ -211,6 +240,8 @@ export class RecordingActor implements Recording {
     this.#outbox.ready(lastSeq, credits);
     if (this.#regions.length === 0 && this.#lastRegion) this.#regions.push(this.#lastRegion);
     this.#sendRegions();
+    this.#words.heard(wordsUntilMs);
+    this.#sendWords(this.#words.waiting);
   }
 
   /** Something was settled: the ring forgets it, waiting pushes look again, more may go out. */
@@ -280,6 +311,12 @@ export class RecordingActor implements Recording {
     const link = this.#link;
     if (link.at !== 'open') return;
     for (const { atMs, rect } of this.#regions.splice(0)) link.send({ t: 'region', session: link.session, epoch: link.epoch, atMs, rect });
+  }
+
+  #sendWords(batches: readonly HeardWords[]): void {
+    const link = this.#link;
+    if (link.at !== 'open') return;
+    for (const { fromMs, untilMs, words } of batches) link.send({ t: 'words', session: link.session, epoch: link.epoch, fromMs, untilMs, words });
   }
 
   #report(): void {

@@ -2,10 +2,10 @@ import { css, html, LitElement, type PropertyValues, type TemplateResult } from 
 import type { Clip } from '../../shared/model.ts';
 import type { Actions } from '../actions.ts';
 import { base } from '../base.ts';
-import { bytes, clipTitle, percent, score, span, timecode } from '../format.ts';
+import { bytes, clipTitle, percent, score, span, timecode } from '../../shared/format.ts';
 import { binIcon, downloadIcon, linkIcon, pinIcon, playIcon } from '../icons.ts';
 import { playAlone } from '../play-alone.ts';
-import { reasonText } from '../signals.ts';
+import { reasonText } from '../../shared/signals.ts';
 
 const RENEW_AFTER_MS = 10_000;
 

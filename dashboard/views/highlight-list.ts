@@ -2,8 +2,8 @@ import { css, html, LitElement, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
 import type { Highlight, Reason } from '../../shared/model.ts';
 import { base } from '../base.ts';
-import { percent, score, timecode } from '../format.ts';
-import { reasonText } from '../signals.ts';
+import { percent, score, timecode } from '../../shared/format.ts';
+import { reasonText } from '../../shared/signals.ts';
 
 const PAGE = 12;
 

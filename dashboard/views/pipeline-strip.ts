@@ -1,7 +1,7 @@
 import { css, html, LitElement, type TemplateResult } from 'lit';
 import { STAGES, type StageName, type StageState } from '../../shared/model.ts';
 import { base } from '../base.ts';
-import { sentence, span, STAGE_STATUS_TEXT, STAGE_TEXT } from '../format.ts';
+import { sentence, span, STAGE_STATUS_TEXT, STAGE_TEXT } from '../../shared/format.ts';
 
 /** The six stages from bytes to clip: what each is doing, how full it is, how far behind, how much it has done. */
 export class PipelineStrip extends LitElement {

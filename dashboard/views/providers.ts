@@ -1,7 +1,7 @@
 import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
 import type { ProviderState } from '../../shared/model.ts';
 import { base } from '../base.ts';
-import { dollars, PROVIDER_TEXT } from '../format.ts';
+import { dollars, PROVIDER_TEXT } from '../../shared/format.ts';
 
 const CLASS: Record<ProviderState['status'], string> = { ok: 'good', throttled: 'warn', open: 'warn', budget: 'bad', off: '' };
 

@@ -3,7 +3,7 @@ import type { Gap } from '../../shared/model.ts';
 import type { Actions } from '../actions.ts';
 import { recordingPath } from '../api.ts';
 import { base } from '../base.ts';
-import { timecode } from '../format.ts';
+import { timecode } from '../../shared/format.ts';
 import { playAlone } from '../play-alone.ts';
 
 /** The recording is fetched in pieces: each is muxed for itself, so a stream of two days plays from anywhere at once. */

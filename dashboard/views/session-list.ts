@@ -3,7 +3,7 @@ import { repeat } from 'lit/directives/repeat.js';
 import type { SessionSummary } from '../../shared/model.ts';
 import type { Actions } from '../actions.ts';
 import { base } from '../base.ts';
-import { ago, bytes, missing, plural, span, STATUS_TEXT, timecode, titleOf } from '../format.ts';
+import { ago, bytes, missing, plural, span, STATUS_TEXT, timecode, titleOf } from '../../shared/format.ts';
 import { alertIcon, checkIcon, copyIcon, pinIcon } from '../icons.ts';
 
 type Filter = 'all' | 'live' | 'ended';

@@ -2,7 +2,7 @@ import { css, html, LitElement, type PropertyValues, type TemplateResult } from 
 import type { SessionView } from '../../shared/model.ts';
 import type { Actions } from '../actions.ts';
 import { base } from '../base.ts';
-import { bytes, hostOf, missing, plural, span, timecode, titleOf, webLink, worstLag } from '../format.ts';
+import { bytes, hostOf, missing, plural, span, timecode, titleOf, webLink, worstLag } from '../../shared/format.ts';
 import { alertIcon, binIcon, checkIcon, downloadIcon, pinIcon, restartIcon, stopIcon } from '../icons.ts';
 import { RecordingPlayer } from './recording-player.ts';
 import { statusBadge } from './session-list.ts';

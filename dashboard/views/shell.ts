@@ -1,7 +1,7 @@
 import { css, html, LitElement, type PropertyValues, type TemplateResult } from 'lit';
 import type { Actions, Question } from '../actions.ts';
 import { base } from '../base.ts';
-import { plural, titleOf } from '../format.ts';
+import { plural, titleOf } from '../../shared/format.ts';
 import { alertIcon, backIcon, logo } from '../icons.ts';
 import type { State, Store } from '../store.ts';
 import { Confirm } from './confirm.ts';

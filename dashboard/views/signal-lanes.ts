@@ -2,12 +2,12 @@ import { css, html, LitElement, unsafeCSS, type PropertyValues, type TemplateRes
 import chartStyle from 'uplot/dist/uPlot.min.css';
 import { SIGNALS, type Gap, type Highlight, type SignalBin } from '../../shared/model.ts';
 import { base } from '../base.ts';
-import { percent, plural, timecode } from '../format.ts';
+import { percent, plural, timecode } from '../../shared/format.ts';
 import { backIcon, forwardIcon } from '../icons.ts';
 import { createLaneChart, type LaneChart, type LaneScene } from '../lane-chart.ts';
 import { binAt, highlightAt, laneColumns, viewRange, type LaneWindow, type Range } from '../lanes.ts';
 import { createRanks } from '../ranks.ts';
-import { activeLanes, SIGNAL_LABELS } from '../signals.ts';
+import { activeLanes, SIGNAL_LABELS } from '../../shared/signals.ts';
 
 const WINDOWS: [LaneWindow, string, string][] = [[180, '3 min', '3 minutes'], [600, '10 min', '10 minutes'], ['all', 'All', 'The whole stream']];
 

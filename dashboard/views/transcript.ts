@@ -4,8 +4,8 @@ import { guard } from 'lit/directives/guard.js';
 import { repeat } from 'lit/directives/repeat.js';
 import type { StageState, Word } from '../../shared/model.ts';
 import { base } from '../base.ts';
-import { sentence, timecode } from '../format.ts';
-import { extendLines, wordAt, type Line } from '../lines.ts';
+import { sentence, timecode } from '../../shared/format.ts';
+import { extendLines, wordAt, type Line } from '../../shared/lines.ts';
 
 /** Lines in the page at once; a stream of two days has tens of thousands. */
 const SHOWN = 200;

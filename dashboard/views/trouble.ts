@@ -3,7 +3,7 @@ import { repeat } from 'lit/directives/repeat.js';
 import type { DeadLetter, Gap } from '../../shared/model.ts';
 import type { Actions } from '../actions.ts';
 import { base } from '../base.ts';
-import { plural, span, STAGE_TEXT, timecode } from '../format.ts';
+import { plural, span, STAGE_TEXT, timecode } from '../../shared/format.ts';
 import { restartIcon } from '../icons.ts';
 
 const SHOWN = 50;

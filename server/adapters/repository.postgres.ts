@@ -9,6 +9,7 @@ import { messageOf, StartError } from '../errors.ts';
 import type { Repository } from '../ports.ts';
 import { cleanText } from './clean-text.ts';
 import { clipRows } from './clip-rows.ts';
+import { deviceRows } from './device-rows.ts';
 import { migrate, readMigrations } from './migrate.ts';
 import { ifUnknown, sessionRows } from './session-rows.ts';
 import { transcriptRows } from './transcript-rows.ts';
@@ -88,6 +89,7 @@ export const createRepository = async (options: RepositoryOptions): Promise<Repo
     ...sessionRows(sql, newId),
     ...transcriptRows(sql),
     ...clipRows(sql),
+    ...deviceRows(sql),
     addDeadLetter: async ({ id, sessionId, stage, startMs, endMs, code, message, attempts, createdAt }) => {
       await sql`
         insert into dead_letters values (${id}, ${sessionId}, ${stage}, ${startMs}, ${endMs}, ${code}, ${message}, ${attempts}, ${createdAt})

@@ -1,6 +1,6 @@
 // Sessions in PostgreSQL, and the small rows that hang on them.
 import type { Sql } from 'postgres';
-import type { Gap } from '../../shared/model.ts';
+import type { Gap, Region } from '../../shared/model.ts';
 import { Refused } from '../errors.ts';
 import type { ColdSegment, Cursor, Repository, SessionPatch, StoredSession } from '../ports.ts';
 import { codeOf } from './transient.ts';
@@ -20,7 +20,7 @@ const COLUMNS = [
 
 type SessionRows = Pick<
   Repository,
-  'openSession' | 'raiseEpoch' | 'updateSession' | 'session' | 'sessions' | 'deleteSession' | 'addGap' | 'gaps' | 'addRegion' | 'addColdSegment' | 'coldSegments' | 'dropColdSegments' | 'cursor'
+  'openSession' | 'raiseEpoch' | 'updateSession' | 'session' | 'sessions' | 'deleteSession' | 'addGap' | 'gaps' | 'addRegion' | 'regions' | 'addColdSegment' | 'coldSegments' | 'dropColdSegments' | 'cursor'
 >;
 
 export const sessionRows = (sql: Sql, newId: (at: number) => string): SessionRows => {
@@ -85,6 +85,7 @@ export const sessionRows = (sql: Sql, newId: (at: number) => string): SessionRow
         insert into regions values (${sessionId}, ${atMs}, ${rect ? sql.json(rect) : null})
         on conflict (session_id, at_ms) do update set rect = excluded.rect`.catch(ifUnknown(sessionId));
     },
+    regions: (sessionId) => sql<Region[]>`select at_ms as "atMs", rect from regions where session_id = ${sessionId} order by at_ms`,
     addColdSegment: async ({ sessionId, index, objectKey, fileBytes, storedAt }) => {
       await sql`
         insert into cold_segments values (${sessionId}, ${index}, ${objectKey}, ${fileBytes}, ${storedAt})

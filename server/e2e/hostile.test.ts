@@ -55,7 +55,7 @@ const ask = (server: ServerProcess, payload: Uint8Array, hello: boolean): Promis
 const hostileFrame = (random: () => number): Uint8Array => {
   const below = (n: number): number => Math.floor(random() * n);
   const valid: ClientFrame[] = [
-    { t: 'start', key: ulid(), title: 'x', sourceUrl: '', mime: 'video/mp4', video: null, resume: false },
+    { t: 'start', key: ulid(), title: 'x', sourceUrl: '', mime: 'video/mp4', video: null, resume: false, transcript: 'server' },
     { t: 'chunk', session: ulid(), epoch: 1, seq: 1, crc: 1, startMs: 0, durationMs: 1, bytes: new Uint8Array(below(3_000)) },
     { t: 'gap', session: 'nobody', epoch: 1, from: 1, to: 2, startMs: 0, endMs: 1, reason: 'x' },
     { t: 'stop', session: '../../etc', epoch: 1, finalSeq: 1, hash: 1 },

@@ -8,12 +8,15 @@ import { MediaError, Refused } from '../errors.ts';
 import { createMetrics } from '../metrics.ts';
 import { fakeSessions, type FakeSessions } from '../testing/fake-sessions.ts';
 import { patternBytes } from '../testing/media-body.ts';
+import { createMemoryRepository } from '../testing/repository.memory.ts';
 import { memoryLog } from '../testing/memory-log.ts';
 import { rawExchange } from '../testing/raw-http.ts';
 import { createTransport } from '../transport/create-transport.ts';
 import type { SocketHandlers, Transport } from '../transport/transport.ts';
 import { loadUws } from '../transport/uws-binding.ts';
 import { createHttp } from './app.ts';
+import { type Devices, openDevices } from './devices.ts';
+import { createTokenLimit } from './guess-limit.ts';
 import { createAuth, hashToken } from './auth.ts';
 import { failure } from './schemas.ts';
 import { ROUTES } from './routes.ts';
@@ -29,8 +32,6 @@ const codeOf = async (reply: Response): Promise<[number, string]> => [reply.stat
 
 const bytesOf = async (reply: Response): Promise<Uint8Array> => new Uint8Array(await reply.arrayBuffer());
 
-/** a path of the table with ids the fake sessions hold */
-const fill = (path: string): string => path.replace(':id', path.includes('clips') ? 'C1' : path.includes('dead') ? 'D1' : 'S1').replace(':format', 'json');
 
 describe.each(['uws', 'portable'] as const)('the API over %s', (kind) => {
   const skip = kind === 'uws' && missing !== '';
@@ -43,9 +44,21 @@ describe.each(['uws', 'portable'] as const)('the API over %s', (kind) => {
   let transport: Transport;
   let port = 0;
   let base = '';
-  const auth = createAuth({ tokenHash: hashToken(TOKEN), secret: Buffer.from('secret'), clock });
+  const auth = createAuth({ tokenHash: hashToken(TOKEN), secret: Buffer.from('secret'), clock, deviceOf: (token) => devices.of(token) });
+  let devices: Devices;
+  let revoked: string[] = [];
 
   const call = (path: string, init: RequestInit = {}): Promise<Response> => fetch(base + path, { ...init, headers: { ...ADMIN, ...Object.fromEntries(new Headers(init.headers)) } });
+  const newCode = async (): Promise<string> => z.object({ code: z.string() }).parse(await (await call('/api/pairing-codes', { method: 'POST' })).json()).code;
+  /** a path of the table with ids the fake sessions, or the devices, hold */
+  const fill = async (path: string): Promise<string> => {
+    const id = path.includes('clips') ? 'C1' : path.includes('dead') ? 'D1' : path.includes('devices/') ? (await devices.issue('admin', 'gone')).deviceId : 'S1';
+    return path.replace(':id', id).replace(':format', 'json');
+  };
+  const bodyFor = async (path: string): Promise<{ body?: string }> => {
+    if (path === '/api/media-url') return { body: JSON.stringify({ path: '/api/clips/C1/media' }) };
+    return path === '/api/pair' ? { body: JSON.stringify({ code: await newCode(), name: 'Laptop' }) } : {};
+  };
   const sign = (body: BodyInit): Promise<Response> => call('/api/media-url', { method: 'POST', body });
   const askClip = async (headers: Record<string, string>): Promise<[number, number]> => {
     const reply = await call('/api/clips/C1/media', { headers });
@@ -69,8 +82,9 @@ describe.each(['uws', 'portable'] as const)('the API over %s', (kind) => {
     if (skip) return;
     sessions = fakeSessions();
     const lazy = new Proxy(sessions, { get: (_target, name) => Reflect.get(sessions, name) });
+    devices = await openDevices({ repository: createMemoryRepository(), clock, log, onRevoked: (id) => revoked.push(id) });
     const handle = createHttp({
-      sessions: lazy, auth, metrics: createMetrics(), log, clock, staticDir: join(folder, 'dashboard'),
+      sessions: lazy, auth, devices, tokenLimit: createTokenLimit(), origins: ['https://studio.test'], metrics: createMetrics(), log, clock, staticDir: join(folder, 'dashboard'),
       ready: [{ name: 'database', check: () => (failing === 'database' ? Promise.reject(new Error('password is hunter2')) : Promise.resolve()) }, { name: 'disk', check: () => Promise.resolve() }],
       status: () => Promise.resolve({ version: '0.1.0', transport: kind }),
     });
@@ -88,8 +102,7 @@ describe.each(['uws', 'portable'] as const)('the API over %s', (kind) => {
   it('[R1] answers every JSON route of the table by its schema', async () => {
     for (const row of ROUTES) {
       sessions = fakeSessions();
-      const init = row.path === '/api/media-url' ? { body: JSON.stringify({ path: '/api/clips/C1/media' }) } : {};
-      const reply = await call(fill(row.path), { method: row.method, ...init });
+      const reply = await call(await fill(row.path), { method: row.method, ...(await bodyFor(row.path)) });
       expect([row.path, reply.status]).toEqual([row.path, 200]);
       expect(reply.headers.get('x-content-type-options')).toBe('nosniff');
       const schema = 'mimes' in row.gives ? z.string() : row.gives;
@@ -102,8 +115,9 @@ describe.each(['uws', 'portable'] as const)('the API over %s', (kind) => {
     for (const row of ROUTES) {
       const reply = await fetch(base + row.path.replace(':id', 'S1').replace(':format', 'vtt'), { method: row.method, headers: { 'x-forwarded-for': '203.0.113.9' } });
       const open = ['/livez', '/readyz', '/api/openapi.json'].includes(row.path);
-      expect([row.path, reply.status]).toEqual([row.path, open ? 200 : 401]);
-      expect([row.path, reply.headers.get('www-authenticate')]).toEqual([row.path, open ? null : 'Bearer realm="clippy"']);
+      const status = row.path === '/api/pair' ? 400 : open ? 200 : 401; // it asks for a code
+      expect([row.path, reply.status]).toEqual([row.path, status]);
+      expect([row.path, reply.headers.get('www-authenticate')]).toEqual([row.path, status === 401 ? 'Bearer realm="clippy"' : null]);
       await reply.arrayBuffer();
     }
     expect(await codeOf(await fetch(`${base}/api/clips`, { headers: { authorization: 'Bearer wrong' } }))).toEqual([401, 'unauthorized']);
@@ -121,6 +135,71 @@ describe.each(['uws', 'portable'] as const)('the API over %s', (kind) => {
     expect(await codeOf(await call('/api/clips/C1'))).toEqual([404, 'not_found']);
     await call('/api/dead-letters/D1/retry', { method: 'POST' });
     expect(await codeOf(await call('/api/dead-letters/D1/retry', { method: 'POST' }))).toEqual([404, 'not_found']);
+  });
+
+  const pair = (body: unknown, from = '203.0.113.1'): Promise<Response> => fetch(`${base}/api/pair`, { method: 'POST', body: JSON.stringify(body), headers: { 'x-forwarded-for': from } });
+
+  it('[I2] pairs a device by a code, which may then do what devices may, until it is revoked', async () => {
+    const code = await newCode();
+    const reply = await pair({ code, name: '  Chrome on the laptop ' });
+    const { token, deviceId, user } = z.strictObject({ token: z.string(), deviceId: z.string(), user: z.string() }).parse(await reply.json());
+    expect([reply.status, user]).toEqual([200, 'admin']);
+    expect(await codeOf(await pair({ code, name: 'again' }))).toEqual([401, 'unauthorized']);
+    const as = async (path: string, method = 'GET', body?: string): Promise<number> => (await fetch(base + path, { method, headers: { authorization: `Bearer ${token}` }, ...(body && { body }) })).status;
+    expect([await as('/api/sessions'), await as('/api/sessions/S1/regions'), await as('/api/clips/C1'), await as('/api/media-url', 'POST', JSON.stringify({ path: '/api/clips/C1/media' }))]).toEqual([200, 200, 200, 200]);
+    for (const row of ROUTES) if (!['session.list', 'session.read', 'clip.list', 'clip.read', 'media.sign', 'health.read', 'api.describe', 'pair'].includes(row.action)) expect([row.path, await as(row.path.replace(':id', 'S1').replace(':format', 'json'), row.method)]).toEqual([row.path, 403]);
+    const { devices: listed } = z.object({ devices: z.array(z.strictObject({ id: z.string(), name: z.string(), scope: z.string(), createdAt: z.number(), lastUsedAt: z.number().nullable() })) }).parse(await (await call('/api/devices')).json());
+    expect(listed.find(({ id }) => id === deviceId)).toEqual({ id: deviceId, name: 'Chrome on the laptop', scope: 'recorder', createdAt: nowMs, lastUsedAt: nowMs });
+    revoked = [];
+    expect([(await call(`/api/devices/${deviceId}`, { method: 'DELETE' })).status, revoked, await as('/api/sessions')]).toEqual([200, [deviceId], 401]);
+    expect((await call(`/api/devices/${deviceId}`, { method: 'DELETE' })).status).toBe(404);
+  });
+
+  it('[I3] bounds the guessing of codes by address, which no other address suffers from, and of tokens', async () => {
+    const codes = await Promise.all([newCode(), newCode()]);
+    const hostile = () => fetch(`${base}/api/pair`, { method: 'POST', body: JSON.stringify({ code: 'AAAA-AAAA', name: 'x' }), headers: { origin: 'https://evil.test', 'x-forwarded-for': '203.0.113.2' } });
+    for (let at = 0; at < 11; at++) expect(await codeOf(await hostile())).toEqual([403, 'forbidden']);
+    for (let at = 0; at < 10; at++) expect(await codeOf(await pair({ code: 'AAAA-AAAA', name: 'x' }, '203.0.113.2'))).toEqual([401, 'unauthorized']);
+    const blocked = await pair({ code: codes[0], name: 'x' }, '203.0.113.2');
+    expect([blocked.status, Number(blocked.headers.get('retry-after')) > 500, failure.parse(await blocked.json()).error]).toMatchObject([429, true, { code: 'too_many', message: expect.stringMatching(/203\.0\.113\.2: wait \d+ s/) }]);
+    expect((await pair({ code: codes[0], name: 'x' }, '203.0.113.3')).status).toBe(200);
+    const ask = async (token: string): Promise<number> => (await fetch(`${base}/api/sessions`, { headers: { authorization: `Bearer ${token}`, 'x-forwarded-for': '203.0.113.4' } })).status;
+    for (let at = 0; at < 30; at++) expect(await ask('wrong')).toBe(401);
+    expect([await ask('wrong'), await ask(TOKEN), (await call('/api/sessions')).status]).toEqual([429, 429, 200]);
+  });
+
+  const EXTENSION = `chrome-extension://${'abcdefgh'.repeat(4)}`;
+  const corsOf = (reply: Response): Record<string, string> => Object.fromEntries([...reply.headers].filter(([name]) => name.startsWith('access-control') || name === 'vary'));
+
+  it('[I5] lets pages of extensions and of the named origins call the API, and asks no others in', async () => {
+    const question = { 'access-control-request-method': 'DELETE', 'access-control-request-headers': 'authorization,content-type', 'access-control-request-private-network': 'true' };
+    for (const origin of [EXTENSION, 'https://studio.test']) {
+      const asked = await fetch(`${base}/api/clips/C1`, { method: 'OPTIONS', headers: { origin, ...question } });
+      expect([asked.status, await asked.text(), corsOf(asked)]).toMatchObject([204, '', {
+        'access-control-allow-origin': origin, 'access-control-allow-methods': 'GET, HEAD, POST, DELETE', 'access-control-allow-headers': expect.stringContaining('authorization, content-type'),
+        'access-control-max-age': '600', 'access-control-allow-private-network': 'true', vary: 'Origin',
+      }]);
+      for (const path of ['/api/sessions', '/api/none', '/api/clips?limit=x']) expect(corsOf(await call(path, { headers: { origin } }))).toMatchObject({ 'access-control-allow-origin': origin, vary: 'Origin' });
+      const refused = await fetch(`${base}/api/sessions`, { headers: { origin } });
+      expect([refused.status, corsOf(refused)['access-control-allow-origin']]).toEqual([401, origin]);
+    }
+    for (const origin of ['https://evil.test', 'https://studio.test.evil.test', 'http://studio.test', 'chrome-extension://short', `${EXTENSION}.evil.test`, 'null', '']) {
+      const headers: Record<string, string> = origin === '' ? {} : { origin };
+      expect([origin, corsOf(await call('/api/sessions', { headers }))]).toEqual([origin, { vary: 'Origin' }]);
+      const asked = await fetch(`${base}/api/clips/C1`, { method: 'OPTIONS', headers: { ...headers, ...question } });
+      expect([origin, asked.status, corsOf(asked)]).toEqual([origin, 405, { vary: 'Origin' }]);
+    }
+    for (const path of ['/', '/livez', '/metrics']) expect([path, corsOf(await call(path, { headers: { origin: EXTENSION } }))]).toEqual([path, {}]);
+    expect((await call('/api/sessions', { headers: { origin: EXTENSION } })).headers.get('access-control-allow-credentials')).toBeNull();
+  });
+
+  it('[I5] lets them fetch signed media by range', async () => {
+    const { url } = z.object({ url: z.string() }).parse(await (await sign(JSON.stringify({ path: '/api/clips/C1/media' }))).json());
+    const reply = await fetch(base + url, { headers: { origin: EXTENSION, range: 'bytes=0-99' } });
+    expect([reply.status, (await bytesOf(reply)).length, corsOf(reply)['access-control-allow-origin']]).toEqual([206, 100, EXTENSION]);
+    for (const name of ['content-range', 'content-length', 'accept-ranges', 'etag']) expect(reply.headers.get('access-control-expose-headers')).toContain(name);
+    const beyond = await fetch(base + url, { headers: { origin: EXTENSION, range: 'bytes=999999999-' } });
+    expect([beyond.status, corsOf(beyond)['access-control-allow-origin']]).toEqual([416, EXTENSION]);
   });
 
   it('[R4] names what is wrong with a request', async () => {

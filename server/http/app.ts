@@ -6,7 +6,11 @@ import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Sessions } from '../ports.ts';
 import type { Handle, Reply, Request } from '../transport/transport.ts';
-import type { Auth } from './auth.ts';
+import type { Auth, Subject } from './auth.ts';
+import { preflight, withCors } from './cors.ts';
+import type { Devices } from './devices.ts';
+import { createCodeLimit, guesserOf } from './guess-limit.ts';
+import { createPairingCodes } from './pairing-codes.ts';
 import { createReadiness } from './readiness.ts';
 import { json, refusal } from './respond.ts';
 import type { Check, HttpParts, Method, Route } from './route.ts';
@@ -16,6 +20,11 @@ import { createStaticFiles } from './static-files.ts';
 export type HttpOptions = {
   sessions: Sessions;
   auth: Auth;
+  devices: Devices;
+  /** Counts who shows wrong tokens; throws `Refused too_many`. */
+  tokenLimit: (subject: Subject, guesser: string) => Promise<void>;
+  /** web origins besides our own whose pages may call the API */
+  origins: readonly string[];
   metrics: Metrics;
   ready: readonly Check[];
   /** folder of the built dashboard; may be missing */
@@ -28,24 +37,34 @@ export type HttpOptions = {
 const METHODS: readonly Method[] = ['GET', 'POST', 'DELETE'];
 
 export const createHttp = (options: HttpOptions): Handle => {
-  const { sessions, auth, metrics, clock, log } = options;
-  const parts: HttpParts = { sessions, auth, metrics, clock, status: options.status, readiness: createReadiness(options.ready, clock, log) };
+  const { sessions, auth, devices, origins, metrics, clock, log } = options;
+  const parts: HttpParts = {
+    sessions, auth, devices, origins, metrics, clock, codeLimit: createCodeLimit(), pairingCodes: createPairingCodes({ clock }), status: options.status, readiness: createReadiness(options.ready, clock, log),
+  };
   const staticFiles = createStaticFiles(options.staticDir);
   const find = createRouter();
+
+  const subjectOf = async (request: Request): Promise<Subject> => {
+    const subject = auth.subjectOf(request);
+    if (request.header('authorization') !== '') await options.tokenLimit(subject, guesserOf(request.remote, request.header('x-forwarded-for')));
+    return subject;
+  };
 
   const dispatch = async (request: Request, signal: AbortSignal): Promise<{ label: string; reply: Reply }> => {
     const method = METHODS.find((each) => each === (request.method === 'HEAD' ? 'GET' : request.method));
     const found = method && find(method, request.path);
     const label = found ? found.route.path : method === 'GET' ? 'static' : 'none';
     try {
+      const asked = preflight(request, origins);
+      if (asked) return { label: 'preflight', reply: asked };
       if (found) {
-        auth.authorize(auth.subjectOf(request), found.route.action, { path: request.path });
+        auth.authorize(await subjectOf(request), found.route.action, { path: request.path });
         return { label, reply: await found.route.run(parts, request, found.params, signal) };
       }
       const allowed = METHODS.filter((each) => find(each, request.path));
       if (allowed.length > 0) return { label, reply: notAllowed(request, allowed) };
       if (method !== 'GET' || request.path.startsWith('/api/')) throw new Refused('not_found', `there is no ${request.method} ${request.path}; GET /api/openapi.json lists what there is`);
-      auth.authorize(auth.subjectOf(request), 'page.read', { path: request.path });
+      auth.authorize(await subjectOf(request), 'page.read', { path: request.path });
       return { label, reply: await staticFiles(request) };
     } catch (error) {
       const reply = refusal(error);
@@ -59,7 +78,7 @@ export const createHttp = (options: HttpOptions): Handle => {
     const began = clock.now();
     const { label, reply } = await dispatch(request, signal);
     metrics.request(label, METHODS.some((each) => each === request.method) ? request.method : 'other', reply.status, (clock.now() - began) / 1_000);
-    return { ...reply, head: request.method === 'HEAD' };
+    return { ...withCors(reply, request, origins), head: request.method === 'HEAD' };
   };
 };
 

@@ -2,9 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { Refused } from '../errors.ts';
 import { allowedOrigin, createAuth, FRAME_ACTIONS, hashToken, RULES, type Action, type Subject } from './auth.ts';
 import { ROUTES } from './routes.ts';
+import type { Topic } from '../../shared/protocol.ts';
 
 const clock = { now: () => 1_000_000, after: () => () => undefined };
-const auth = createAuth({ tokenHash: hashToken('right'), secret: Buffer.from('secret'), clock });
+const deviceOf = (token: string) => (token === 'paired' ? { id: 'D', owner: 'admin' } : null);
+const auth = createAuth({ tokenHash: hashToken('right'), secret: Buffer.from('secret'), clock, deviceOf });
+const device: Subject = { kind: 'device', id: 'D', user: 'admin' };
 const request = (headers: Record<string, string>, path = '/', query = '', remote = '203.0.113.9'): Parameters<typeof auth.subjectOf>[0] => ({
   method: 'GET', path, query: new URLSearchParams(query), header: (name) => headers[name] ?? '', remote,
 });
@@ -26,8 +29,8 @@ describe('authorize', () => {
   it('[R2] has a rule for every route', () => {
     expect(ROUTES.filter((row) => RULES[row.action] === undefined)).toEqual([]);
     const open = ROUTES.filter((row) => RULES[row.action] === 'anyone').map((row) => row.path);
-    expect(open).toEqual(['/livez', '/readyz', '/api/openapi.json']);
-    expect(ROUTES.filter((row) => RULES[row.action] !== 'admin' && row.method !== 'GET')).toEqual([]);
+    expect(open).toEqual(['/api/pair', '/livez', '/readyz', '/api/openapi.json']);
+    expect(ROUTES.filter((row) => RULES[row.action] !== 'admin' && row.method !== 'GET').map((row) => row.path)).toEqual(['/api/pair', '/api/media-url']);
   });
 
   it('[R2] has a rule for every frame, and a stranger may only say hello', () => {
@@ -35,6 +38,24 @@ describe('authorize', () => {
     expect(frames.map(([name]) => name).toSorted()).toEqual(['chunk', 'gap', 'hello', 'ping', 'pong', 'region', 'start', 'stop', 'unwatch', 'watch']);
     expect(frames.filter(([, action]) => codeOf(stranger, action) === 'allowed').map(([name]) => name)).toEqual(['hello', 'ping', 'pong']);
     expect(frames.filter(([, action]) => codeOf({ kind: 'admin' }, action) !== 'allowed')).toEqual([]);
+  });
+
+  it('[I4] lets a device record and see recordings and clips, and nothing else', () => {
+    const allowed = Object.keys(RULES).filter((action): action is Action => action in RULES).filter((action) => codeOf(device, action) === 'allowed' && RULES[action] !== 'anyone');
+    expect(allowed).toEqual(['session.record', 'session.list', 'session.read', 'clip.list', 'clip.read', 'media.sign']);
+    const watch = (topic: Topic): string => {
+      try {
+        auth.authorize(device, 'topic.watch', { topic });
+        return 'allowed';
+      } catch (error) {
+        return error instanceof Refused ? error.code : 'not a refusal';
+      }
+    };
+    expect([watch('session:S1'), watch('system'), codeOf(device, 'topic.watch')]).toEqual(['allowed', 'forbidden', 'forbidden']);
+    expect(Object.entries(FRAME_ACTIONS).filter(([, action]) => codeOf(device, action) !== 'allowed').map(([name]) => name)).toEqual(['watch', 'unwatch']); // by their topic
+    expect(auth.subjectOf(request({ authorization: 'Bearer paired' }))).toEqual(device);
+    expect(auth.subjectOfToken('paired')).toEqual(device);
+    expect(auth.verifyToken('paired')).toBe(false);
   });
 
   it('[R8] lets a signed link read its own media and nothing else', () => {
@@ -60,7 +81,7 @@ describe('authorize', () => {
     const from = (path: string, query: string): string => auth.subjectOf(request({}, path, query)).kind;
     expect(from(url.pathname, url.search)).toBe('link');
     expect(from('/api/clips/C2/media', url.search)).toBe('anonymous');
-    const other = createAuth({ tokenHash: hashToken('right'), secret: Buffer.from('other'), clock });
+    const other = createAuth({ tokenHash: hashToken('right'), secret: Buffer.from('other'), clock, deviceOf });
     expect(from(url.pathname, new URL(other.signPath('/api/clips/C1/media', 60), 'http://a').search)).toBe('anonymous');
     const past = new URL(auth.signPath('/api/clips/C1/media', 0), 'http://a');
     expect(from(past.pathname, past.search)).toBe('anonymous');
@@ -70,7 +91,7 @@ describe('authorize', () => {
   it('[R12] takes only this machine, unforwarded, for local', () => {
     expect([local({ host: 'localhost:80' }, '127.0.0.1'), local({ host: '[::1]:80' }, '::1')]).toEqual([true, true]);
     expect([local({ host: 'localhost' }, '10.0.0.1'), local({ host: 'evil.test' }, '127.0.0.1'), local({ host: 'localhost', via: 'x' }, '127.0.0.1'), local({}, '127.0.0.1')]).toEqual([false, false, false, false]);
-    const open = createAuth({ tokenHash: '', secret: Buffer.from(''), clock, metricsPublic: true });
+    const open = createAuth({ tokenHash: '', secret: Buffer.from(''), clock, deviceOf, metricsPublic: true });
     expect(() => open.authorize(stranger, 'metrics.read', {})).not.toThrow();
   });
 });

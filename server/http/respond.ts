@@ -26,7 +26,7 @@ const STATUS: Record<Refused['code'], number> = {
   bad_frame: 400, bad_request: 400, crc: 400, version: 400,
   unauthorized: 401, forbidden: 403,
   unknown_session: 404, not_found: 404,
-  fenced: 409, conflict: 409, order: 409, closed: 409,
+  fenced: 409, conflict: 409, order: 409, closed: 409, words: 409,
   too_large: 413, range: 416, media: 422,
   credits: 429, quota: 429, too_many: 429,
   internal: 500, shutdown: 503, unavailable: 503,
@@ -38,7 +38,7 @@ export const refusal = (error: unknown): Reply | null => {
   if (!(error instanceof Refused)) return null;
   const reply = json({ error: { code: error.code, message: error.message } }, STATUS[error.code]);
   if (error.code === 'unauthorized') reply.headers['www-authenticate'] = 'Bearer realm="clippy"';
-  if (error.retryable) reply.headers['retry-after'] = '1';
+  if (error.retryable) reply.headers['retry-after'] = String(error.retryAfterS ?? 1);
   return reply;
 };
 

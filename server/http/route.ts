@@ -4,6 +4,9 @@ import { Refused } from '../errors.ts';
 import type { Sessions } from '../ports.ts';
 import type { Reply, Request } from '../transport/transport.ts';
 import type { Action, Auth } from './auth.ts';
+import type { Devices } from './devices.ts';
+import type { GuessLimit } from './guess-limit.ts';
+import type { PairingCodes } from './pairing-codes.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Clock } from '../clock.ts';
 
@@ -15,6 +18,12 @@ export type Check = { name: string; check(): Promise<void> };
 export type HttpParts = {
   sessions: Sessions;
   auth: Auth;
+  devices: Devices;
+  pairingCodes: PairingCodes;
+  /** counts wrong pairing codes */
+  codeLimit: GuessLimit;
+  /** web origins besides our own whose pages may call the API */
+  origins: readonly string[];
   metrics: Metrics;
   clock: Clock;
   /** what /readyz asks; its last outcome */

@@ -14,17 +14,32 @@ describe('[P16] hello', () => {
   it('comes first: any other frame closes the connection and does nothing', async () => {
     const wire = at.silent();
     at.askStart(wire, 'A');
+    await wire.frame('error');
     expect(wire.of('error')).toMatchObject([{ code: 'unauthorized', message: expect.stringContaining('start before hello') }]);
     expect(wire.closed?.code).toBe(CLOSE_UNAUTHORIZED);
     expect(await at.repository.sessions({ limit: 9 })).toEqual([]);
   });
 
-  it('with an unknown token, or another version, is refused and closed', () => {
-    const [stranger, old] = [at.silent(), at.silent()];
+  it('with an unknown token, or another version, is refused and closed; after too many it is asked to come back', async () => {
+    const [stranger, old, guesser] = [at.silent(), at.silent(), at.silent()];
     at.send(stranger, hello('guess'));
     at.send(old, hello('token-a', PROTOCOL_VERSION + 1));
+    at.send(guesser, hello('guesser'));
+    for (const wire of [stranger, old, guesser]) await wire.frame('error');
+    expect([guesser.of('error')[0], guesser.closed?.code]).toMatchObject([{ code: 'unavailable', retryable: true, session: null }, 1013]);
     expect([stranger.of('error')[0]?.code, stranger.closed?.code, old.of('error')[0]?.code, old.closed?.code]).toEqual(['unauthorized', CLOSE_UNAUTHORIZED, 'version', CLOSE_BAD_FRAME]);
     expect([...stranger.of('welcome'), ...old.of('welcome')]).toEqual([]);
+  });
+
+  it('may be followed by frames at once: they wait for it, and do nothing where it is refused', async () => {
+    const [known, stranger] = [at.silent(), at.silent()];
+    for (const [wire, token] of [[known, 'token-a'], [stranger, 'guess']] as const) {
+      at.send(wire, hello(token));
+      at.askStart(wire, 'A');
+    }
+    await known.frame('ready');
+    expect([known.frames.map(({ t }) => t), stranger.frames.map(({ t }) => t)]).toEqual([['welcome', 'ready'], ['error']]);
+    expect((await at.repository.sessions({ limit: 9 })).map(({ user }) => user)).toEqual(['anna']);
   });
 
   it('a second one, with another token, does not change the user: the connection is closed', async () => {
@@ -154,5 +169,26 @@ describe('[P17] frames', () => {
     await at.acked(wire, ready.session, 1);
     const signal = new AbortController().signal;
     expect(await at.supervisor.find(ready.session)?.timeline.read(0, 1_000, signal)).toEqual(chunkOf(1).bytes);
+  });
+});
+
+describe('[I6] a revoked device', () => {
+  it('is cut off at once: told why, its recording interrupted, its later frames ignored; others go on', async () => {
+    const [phone, laptop] = [await at.connect('token-phone'), await at.connect('token-a')];
+    const [a, b] = [await at.start(phone, 'A'), await at.start(laptop, 'B')];
+    at.chunk(phone, a, 1);
+    await at.acked(phone, a.session, 1);
+    at.send(phone, { t: 'watch', topic: `session:${a.session}` });
+    await phone.frame('state');
+    at.askStart(phone, 'C'); // still being opened
+    at.gateway.endDevice('phone');
+    expect([phone.of('error'), phone.closed]).toEqual([[expect.objectContaining({ code: 'unauthorized', retryable: false, session: null, message: expect.stringContaining('revoked') })], { code: CLOSE_UNAUTHORIZED, reason: 'revoked' }]);
+    expect([at.supervisor.find(a.session)?.status, at.hub.watched(`session:${a.session}`)]).toEqual(['interrupted', false]);
+    at.chunk(phone, a, 2);
+    at.chunk(laptop, b, 1);
+    await at.acked(laptop, b.session, 1);
+    expect(at.supervisor.find(a.session)?.timeline.state.lastSequence).toBe(1);
+    await expect.poll(() => at.supervisor.live().filter(({ status }) => status === 'live').length).toBe(1);
+    expect(laptop.closed).toBeNull();
   });
 });

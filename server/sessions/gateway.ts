@@ -13,15 +13,18 @@ import type { Feed, Session } from './session.ts';
 /** A transport's socket, as much of it as is needed here. */
 export type Wire = { readonly id: number; remote: string; send(frame: Uint8Array): 'sent' | 'queued' | 'dropped'; bufferedBytes(): number; close(code: number, reason: string): void };
 
+/** For whom a connection speaks: its recordings are `user`'s; `device` is the paired device it comes from, null for the admin. */
+export type Speaker = { user: string; device: string | null };
+
 export type GatewayOptions = {
   hub: Hub;
   limits: () => Limits;
   clock: Clock;
   log: Log;
-  /** the user a token belongs to, or null */
-  userOf: (token: string) => string | null;
+  /** Throws `Refused`: unauthorized where the token is not known, too_many where too many wrong ones were shown. */
+  speakerOf: (token: string, remote: string) => Promise<Speaker>;
   /** one rule for every frame type; throws `Refused forbidden` */
-  authorize: (user: string, frame: ClientFrame) => void;
+  authorize: (speaker: Speaker, frame: ClientFrame) => void;
   open: (user: string, start: ClientFrame & { t: 'start' }) => Promise<{ session: Session; epoch: number } | { ended: SessionSummary; epoch: number }>;
   onFrame: (type: ClientFrame['t'] | 'bad', bytes: number) => void;
 };
@@ -32,19 +35,22 @@ export type Gateway = {
   message(wire: Wire, bytes: Uint8Array, binary: boolean): void;
   drain(wire: Wire): void;
   close(wire: Wire): void;
+  /** Ends every connection of this device at once; what it fed is interrupted. */
+  endDevice(device: string): void;
   /** recordings fed right now by this process */
   connections(): number;
 };
 
 type Connection = {
   wire: Wire;
-  user: string | null;
+  /** null before hello */
+  speaker: Speaker | null;
   watcher: Watcher;
   /** the recordings this connection feeds; null = refused, what still arrives for it is passed over */
   feeding: Map<string, { session: Session; feed: Feed } | null>;
   /** recordings that had ended when this connection asked for them */
   ended: Map<string, SessionSummary>;
-  /** frames that must wait for one before them (start, stop) run in order behind this promise */
+  /** frames that must wait for one before them (hello, start, stop) run in order behind this promise */
   busy: Promise<void>;
   waiting: number;
   waitingBytes: number;
@@ -53,9 +59,11 @@ type Connection = {
   closed: boolean;
 };
 
-/** Frames one connection may have waiting behind `start` or `stop`; its client knows to wait, so more is an attack. */
+/** Frames one connection may have waiting behind `hello`, `start` or `stop`; its client knows to wait, so more is an attack. */
 const MAX_WAITING = 1_024;
 const HELLO_MS = 10_000;
+/** RFC 6455's registry: try again later */
+const CLOSE_TRY_LATER = 1013;
 
 /** A message may name what a client sent; what it says must still be text the protocol allows. */
 const sendable = (text: string): string => text.slice(0, 1_000).replaceAll('\0', '').toWellFormed();
@@ -94,12 +102,12 @@ export const createGateway = (options: GatewayOptions): Gateway => {
   };
 
   const start = async (connection: Connection, frame: ClientFrame & { t: 'start' }): Promise<void> => {
-    const opened = await options.open(connection.user!, frame); // hello was checked by the caller
+    const opened = await options.open(connection.speaker!.user, frame); // hello was checked by the caller
     const { epoch } = opened;
     if ('ended' in opened) {
       // `stopped` was lost on its way: the client hears again how far the recording went, and stops again.
       connection.ended.set(opened.ended.id, opened.ended);
-      return send(connection, { t: 'ready', key: frame.key, session: opened.ended.id, epoch: Math.max(1, epoch), lastSeq: opened.ended.lastSequence, credits: options.limits().credits });
+      return send(connection, { t: 'ready', key: frame.key, session: opened.ended.id, epoch: Math.max(1, epoch), lastSeq: opened.ended.lastSequence, credits: options.limits().credits, wordsUntilMs: 0 });
     }
     const { session } = opened;
     const feed: Feed = {
@@ -109,33 +117,43 @@ export const createGateway = (options: GatewayOptions): Gateway => {
     const lastSeq = await session.attach(feed, epoch);
     if (connection.closed) return session.detach(feed);
     connection.feeding.set(session.id, { session, feed });
-    send(connection, { t: 'ready', key: frame.key, session: session.id, epoch, lastSeq, credits: session.credits() });
+    send(connection, { t: 'ready', key: frame.key, session: session.id, epoch, lastSeq, credits: session.credits(), wordsUntilMs: 0 });
+  };
+
+  /** The right token after too many wrong ones is asked to come back, not told that it is wrong. */
+  const refuseSpeaker = (connection: Connection, error: unknown): void => {
+    if (error instanceof Refused && error.code === 'unauthorized') {
+      send(connection, { t: 'error', code: 'unauthorized', message: error.message, retryable: false, session: null });
+      return shut(connection, CLOSE_UNAUTHORIZED, 'unauthorized');
+    }
+    tell(connection, error instanceof Refused ? new Refused('unavailable', error.message, { retryable: true }) : error, null);
+    shut(connection, CLOSE_TRY_LATER, 'try again later');
   };
 
   const handle = async (connection: Connection, frame: ClientFrame): Promise<void> => {
     switch (frame.t) {
       case 'hello': {
-        if (connection.user !== null) {
+        if (connection.speaker !== null) {
           send(connection, { t: 'error', code: 'bad_frame', message: 'hello was said already; open another connection for another token', retryable: false, session: null });
           return shut(connection, CLOSE_BAD_FRAME, 'a second hello');
         }
-        const user = options.userOf(frame.token);
         if (frame.version !== PROTOCOL_VERSION) {
           send(connection, { t: 'error', code: 'version', message: `protocol ${frame.version} is not spoken here, ${PROTOCOL_VERSION} is; update the client or the server`, retryable: false, session: null });
           return shut(connection, CLOSE_BAD_FRAME, 'version');
         }
-        if (user === null) {
-          send(connection, { t: 'error', code: 'unauthorized', message: 'the token is not known here; take the one printed at first start or set CLIPPY_ADMIN_TOKEN', retryable: false, session: null });
-          return shut(connection, CLOSE_UNAUTHORIZED, 'unauthorized');
+        try {
+          connection.speaker = await options.speakerOf(frame.token, connection.wire.remote);
+        } catch (error) {
+          return refuseSpeaker(connection, error);
         }
-        connection.user = user;
         connection.cancelHello();
-        return send(connection, { t: 'welcome', version: PROTOCOL_VERSION, user, limits: options.limits(), serverAt: options.clock.now() });
+        return send(connection, { t: 'welcome', version: PROTOCOL_VERSION, user: connection.speaker.user, limits: options.limits(), serverAt: options.clock.now() });
       }
       case 'start': return start(connection, frame);
       case 'chunk': return feedOf(connection, frame.session)?.chunk(frame);
       case 'gap': return feedOf(connection, frame.session)?.gap(frame.epoch, { fromSequence: frame.from, toSequence: frame.to, startMs: frame.startMs, endMs: frame.endMs, reason: frame.reason });
       case 'region': return feedOf(connection, frame.session)?.region(frame.epoch, frame.atMs, frame.rect);
+      case 'words': throw new Refused('words', `words of recording ${frame.session} are made by the server; start it with transcript: 'client'`);
       case 'stop': {
         const ended = connection.ended.get(frame.session);
         if (ended && ended.lastSequence === frame.finalSeq) return send(connection, { t: 'stopped', session: ended.id, totals: ended });
@@ -163,23 +181,25 @@ export const createGateway = (options: GatewayOptions): Gateway => {
       return shut(connection, CLOSE_BAD_FRAME, messageOf(error));
     }
     options.onFrame(frame.t, bytes.length);
-    if (frame.t !== 'hello' && connection.user === null) {
-      send(connection, { t: 'error', code: 'unauthorized', message: `${frame.t} before hello`, retryable: false, session: null });
-      return shut(connection, CLOSE_UNAUTHORIZED, 'hello first');
-    }
     const session = 'session' in frame ? frame.session : null;
     const run = async (): Promise<void> => {
       if (connection.closed) return; // while it waited
+      const { speaker } = connection;
+      if (frame.t !== 'hello' && speaker === null) {
+        send(connection, { t: 'error', code: 'unauthorized', message: `${frame.t} before hello`, retryable: false, session: null });
+        return shut(connection, CLOSE_UNAUTHORIZED, 'hello first');
+      }
       try {
-        if (frame.t !== 'hello') options.authorize(connection.user!, frame); // checked above
+        if (speaker !== null) options.authorize(speaker, frame);
         await handle(connection, frame);
       } catch (error) {
-        if (session !== null && connection.feeding.has(session)) drop(connection, session, error);
+        // Words are an extra: their refusal costs the recording nothing.
+        if (session !== null && connection.feeding.has(session) && frame.t !== 'words') drop(connection, session, error);
         else tell(connection, error, session);
       }
     };
-    // Chunks may run side by side (the timeline keeps their order); start and stop are barriers.
-    const barrier = frame.t === 'start' || frame.t === 'stop' || frame.t === 'gap';
+    // Chunks may run side by side (the timeline keeps their order); hello, start and stop are barriers.
+    const barrier = frame.t === 'hello' || frame.t === 'start' || frame.t === 'stop' || frame.t === 'gap';
     if (connection.waiting === 0 && !barrier) {
       void run();
       return;
@@ -203,7 +223,7 @@ export const createGateway = (options: GatewayOptions): Gateway => {
   return {
     open: (wire) => {
       const connection: Connection = {
-        wire, user: null, feeding: new Map(), ended: new Map(), busy: Promise.resolve(), waiting: 0, waitingBytes: 0, closed: false,
+        wire, speaker: null, feeding: new Map(), ended: new Map(), busy: Promise.resolve(), waiting: 0, waitingBytes: 0, closed: false,
         cancelHello: options.clock.after(HELLO_MS, () => shut(connection, CLOSE_UNAUTHORIZED, 'no hello')),
         watcher: { send: (bytes) => !connection.closed && wire.send(bytes) !== 'dropped', buffered: () => (connection.closed ? 0 : wire.bufferedBytes()) },
       };
@@ -226,6 +246,16 @@ export const createGateway = (options: GatewayOptions): Gateway => {
       connection.cancelHello();
       options.hub.leave(connection.watcher);
       for (const fed of connection.feeding.values()) fed?.session.detach(fed.feed);
+    },
+    endDevice: (device) => {
+      for (const connection of connections.values()) {
+        if (connection.speaker?.device !== device) continue;
+        send(connection, { t: 'error', code: 'unauthorized', message: 'this device was revoked; pair it again to go on', retryable: false, session: null });
+        shut(connection, CLOSE_UNAUTHORIZED, 'revoked');
+        // its peer may never answer the close: what it fed and watched is let go of now
+        options.hub.leave(connection.watcher);
+        for (const fed of connection.feeding.values()) fed?.session.detach(fed.feed);
+      }
     },
     connections: () => connections.size,
   };

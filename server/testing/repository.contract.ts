@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Gap } from '../../shared/model.ts';
-import type { Repository, StoredSession } from '../ports.ts';
+import type { Repository, StoredDevice, StoredSession } from '../ports.ts';
 import { aBin, aClip, aDeadLetter, aHighlight, aSession, aWord } from './samples.ts';
 
 /** Sequence numbers two seconds long. */
@@ -72,7 +72,7 @@ export const repositoryContract = (open: () => Promise<Repository>): void => {
     it('[G4] answers for a session that does not exist: reads are empty, writes are refused', async () => {
       expect(await repository.session('nobody')).toBeNull();
       expect(await repository.session('no\0body')).toBeNull();
-      for (const rows of [repository.gaps('nobody'), repository.words('nobody'), repository.bins('nobody'), repository.highlights('nobody'), repository.coldSegments('nobody'), repository.deleteSession('nobody')]) expect(await rows).toEqual([]);
+      for (const rows of [repository.gaps('nobody'), repository.words('nobody'), repository.bins('nobody'), repository.highlights('nobody'), repository.coldSegments('nobody'), repository.regions('nobody'), repository.deleteSession('nobody')]) expect(await rows).toEqual([]);
       const writes: (() => Promise<unknown>)[] = [
         () => repository.raiseEpoch('nobody'), () => repository.updateSession('nobody', { note: 'x' }), () => repository.updateSession('nobody', {}), () => repository.cursor('nobody'),
         () => repository.addGap('nobody', { fromSequence: 1, toSequence: 2, startMs: 0, endMs: 1, reason: '' }), () => repository.addRegion('nobody', 0, null),
@@ -97,7 +97,7 @@ export const repositoryContract = (open: () => Promise<Repository>): void => {
       await repository.saveClip(aClip(other.id, { id: 'stays', mediaKey: 'stays', thumbnailKey: 'stays/t' }));
       expect((await repository.deleteSession(id)).toSorted()).toEqual(['cold/0', 'gone/1', 'gone/1t', 'gone/2', 'gone/2t']);
       expect([await repository.session(id), await repository.clip('gone'), await repository.deadLetter('gone')]).toEqual([null, null, null]);
-      expect([await repository.words(id), await repository.bins(id), await repository.highlights(id), await repository.coldSegments(id)]).toEqual([[], [], [], []]);
+      expect([await repository.words(id), await repository.bins(id), await repository.highlights(id), await repository.coldSegments(id), await repository.regions(id)]).toEqual([[], [], [], [], []]);
       expect(await repository.clip('stays')).not.toBeNull();
       expect(await repository.clips({ sessionId: id, limit: 10 })).toEqual([]);
     });
@@ -108,6 +108,16 @@ export const repositoryContract = (open: () => Promise<Repository>): void => {
       const { id } = await session();
       for (const [from, to] of [[9, 10], [3, 4], [3, 4], [3, 6], [3, 5]] as const) await repository.addGap(id, aGap(from, to));
       expect(await repository.gaps(id)).toEqual([aGap(3, 6), aGap(9, 10)]);
+    });
+
+    it('[G20] gives regions back in the order of their times, the last said of a time, and where the video was out of the picture', async () => {
+      const { id } = await session();
+      const rect = { x: 0.5, y: 90, width: 1280, height: 540 };
+      await repository.addRegion(id, 4_000, null);
+      await repository.addRegion(id, 0, { ...rect, x: 7 });
+      await repository.addRegion(id, 0, rect);
+      await repository.addRegion(id, 2_500.25, { ...rect, width: 3840 });
+      expect(await repository.regions(id)).toEqual([{ atMs: 0, rect }, { atMs: 2_500.25, rect: { ...rect, width: 3840 } }, { atMs: 4_000, rect: null }]);
     });
 
     it('[G6] keeps cold segments by index', async () => {
@@ -257,6 +267,31 @@ export const repositoryContract = (open: () => Promise<Repository>): void => {
       expect(await found('  ')).toEqual(['f1', 'f2']);
       await repository.saveClip(aClip(sessionId, { id: 'f1', version: 2, startMs: 28_000, endMs: 31_000, title: 'Shorter' }));
       expect([await found('after'), await found('comeback'), await found('unbelievable')]).toEqual([['f1'], [], []]);
+    });
+  });
+
+  describe('devices', () => {
+    const aDevice = (patch: Partial<StoredDevice> = {}): StoredDevice => ({
+      id: `device-${opened++}`, owner: 'admin', name: 'Laptop \u2019s “Chrome”', scope: 'recorder', tokenHash: `hash-${opened++}`, createdAt: 1_795_000_000_000, lastUsedAt: null, ...patch,
+    });
+
+    it('[G19] keeps devices, newest first, until they are revoked; the time of last use only rises', async () => {
+      const [older, newer] = [aDevice({ createdAt: 1_000 }), aDevice({ createdAt: 2_000 })];
+      for (const device of [older, newer, newer]) await repository.addDevice(device);
+      expect(await repository.devices()).toEqual([newer, older]);
+      for (const at of [5_000, 9_000_000_000_000, 6_000]) await repository.touchDevice(older.id, at);
+      await repository.touchDevice('nobody', 1);
+      expect(await repository.devices()).toEqual([newer, { ...older, lastUsedAt: 9_000_000_000_000 }]);
+      expect([await repository.revokeDevice(older.id, 7_000), await repository.revokeDevice(older.id, 8_000), await repository.revokeDevice('nobody', 1)]).toEqual([true, false, false]);
+      expect(await repository.devices()).toEqual([newer]);
+      await repository.addDevice({ ...older, name: 'again' });
+      expect(await repository.devices()).toEqual([newer]); // a revoked device does not come back
+    });
+
+    it('[G19] holds a token for one device only', async () => {
+      const device = aDevice();
+      await repository.addDevice(device);
+      await expect(repository.addDevice(aDevice({ tokenHash: device.tokenHash }))).rejects.toThrow(/token_hash/);
     });
   });
 

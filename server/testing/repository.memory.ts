@@ -4,7 +4,7 @@ import type { DeadLetter, Gap, Highlight, Rectangle, SignalBin, Word } from '../
 import { Refused } from '../errors.ts';
 import { cleanText } from '../adapters/clean-text.ts';
 import { parsePage } from '../adapters/page.ts';
-import type { ColdSegment, Cursor, Repository, StoredClip, StoredSession } from '../ports.ts';
+import type { ColdSegment, Cursor, Repository, StoredClip, StoredDevice, StoredSession } from '../ports.ts';
 
 type Rows = {
   session: StoredSession;
@@ -39,6 +39,7 @@ export const createMemoryRepository = ({ newId = ulid }: { newId?: (at: number) 
   /** clip id → its session */
   const deletedClips = new Map<string, string>();
   const letters = new Map<string, DeadLetter>();
+  const devices = new Map<string, StoredDevice & { revokedAt: number | null }>();
   const settings = new Map<string, string>();
   const spend = new Map<string, { provider: string; hourAt: number; usd: number }>();
 
@@ -111,6 +112,7 @@ export const createMemoryRepository = ({ newId = ulid }: { newId?: (at: number) 
     },
     gaps: async (sessionId) => [...(sessions.get(sessionId)?.gaps.values() ?? [])].toSorted((a, b) => a.fromSequence - b.fromSequence),
     addRegion: async (sessionId, atMs, rect) => void rowsOf(sessionId).regions.set(atMs, stored(rect)),
+    regions: async (sessionId) => [...(sessions.get(sessionId)?.regions ?? [])].toSorted(([a], [b]) => a - b).map(([atMs, rect]) => ({ atMs, rect })),
     addColdSegment: async (segment) => void rowsOf(segment.sessionId).cold.set(segment.index, stored(segment)),
     coldSegments: async (sessionId) => [...(sessions.get(sessionId)?.cold.values() ?? [])].toSorted((a, b) => a.index - b.index),
     dropColdSegments: async (sessionId, indexes) => {
@@ -198,6 +200,22 @@ export const createMemoryRepository = ({ newId = ulid }: { newId?: (at: number) 
     deadLetters: async (sessionId) => [...letters.values()].filter((letter) => sessionId === undefined || letter.sessionId === sessionId).toSorted((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1)),
     deadLetter: async (id) => letters.get(id) ?? null,
     removeDeadLetter: async (id) => void letters.delete(id),
+    addDevice: async (device) => {
+      if ([...devices.values()].some(({ id, tokenHash }) => id !== device.id && tokenHash === device.tokenHash)) throw new Error(`device ${device.id} has the token_hash of another`);
+      if (!devices.has(device.id)) devices.set(device.id, { ...stored(device), revokedAt: null });
+    },
+    devices: async () =>
+      [...devices.values()].filter(({ revokedAt }) => revokedAt === null).toSorted((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? 1 : -1)).map(({ revokedAt: _revokedAt, ...device }) => device),
+    touchDevice: async (id, at) => {
+      const device = devices.get(id);
+      if (device) devices.set(id, { ...device, lastUsedAt: Math.max(device.lastUsedAt ?? 0, at) });
+    },
+    revokeDevice: async (id, at) => {
+      const device = devices.get(id);
+      if (!device || device.revokedAt !== null) return false;
+      devices.set(id, { ...device, revokedAt: at });
+      return true;
+    },
     setting: async (name) => settings.get(name) ?? null,
     putSetting: async (name, value) => void settings.set(name, cleanText(value)),
     addSpend: async (provider, hourAt, usd) => {

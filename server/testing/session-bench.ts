@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LRUCache } from 'lru-cache';
 import { encodeFrame } from '../../shared/codec.ts';
-import type { Clip, SessionEvent } from '../../shared/model.ts';
+import type { Clip, SessionEvent, Transcript } from '../../shared/model.ts';
 import type { ClientFrame } from '../../shared/protocol.ts';
 import { PROTOCOL_VERSION } from '../../shared/protocol.ts';
+import { Refused } from '../errors.ts';
 import type { MediaTool, ObjectStore, Repository, StoredClip } from '../ports.ts';
 import { createClipBodies } from '../sessions/clip-bodies.ts';
 import { createGateway } from '../sessions/gateway.ts';
@@ -103,7 +104,11 @@ export const sessionBench = async (options: SessionBenchOptions = {}) => {
   });
   const gateway = createGateway({
     hub, limits: () => limits, clock, log, authorize: () => {}, open: supervisor.open, onFrame: () => {},
-    userOf: (token) => ({ 'token-a': 'anna', 'token-b': 'bert' })[token] ?? null,
+    speakerOf: async (token) => {
+      const user = { 'token-a': 'anna', 'token-b': 'bert', 'token-phone': 'anna' }[token];
+      if (user === undefined) throw new Refused(token === 'guesser' ? 'too_many' : 'unauthorized', `the token ${token} is not known`);
+      return { user, device: token === 'token-phone' ? 'phone' : null };
+    },
   });
   const cooled = new Set<string>();
 
@@ -119,12 +124,12 @@ export const sessionBench = async (options: SessionBenchOptions = {}) => {
     await wire.frame('welcome');
     return wire;
   };
-  const askStart = (wire: FakeWire, key: string, resume = false): void =>
-    send(wire, { t: 'start', key: keyOf(key), title: `Stream ${key}`, sourceUrl: 'https://example.test/live', mime: 'video/webm;codecs=vp8,opus', video: null, resume });
+  const askStart = (wire: FakeWire, key: string, resume = false, transcript: Transcript = 'server'): void =>
+    send(wire, { t: 'start', key: keyOf(key), title: `Stream ${key}`, sourceUrl: 'https://example.test/live', mime: 'video/webm;codecs=vp8,opus', video: null, resume, transcript });
   /** Resolves with the answer. */
-  const start = (wire: FakeWire, key: string, resume = false) => {
+  const start = (wire: FakeWire, key: string, resume = false, transcript: Transcript = 'server') => {
     const before = wire.of('ready').length;
-    askStart(wire, key, resume);
+    askStart(wire, key, resume, transcript);
     return wire.frame('ready', (ready) => ready.key === keyOf(key) && wire.of('ready').indexOf(ready) >= before);
   };
   const chunk = (wire: FakeWire, { session, epoch }: { session: string; epoch: number }, seq: number, change: Partial<ReturnType<typeof chunkOf>> = {}): void =>

@@ -2,12 +2,14 @@
 // a client must never do and throws where one does.
 import { decodeClientFrame, decodeServerFrame, encodeFrame } from '../codec.ts';
 import { crc32c, foldHash } from '../crc32c.ts';
+import type { Word } from '../model.ts';
 import type { ClientFrame, Credits, ServerFrame } from '../protocol.ts';
 import type { SocketFactory } from '../socket.ts';
 import { summaryOf } from './frames.ts';
 
+type WordsFrame = Extract<ClientFrame, { t: 'words' }>;
 type Stored = { bytes: Uint8Array; crc: number } | 'gap';
-export type FakeSession = { id: string; key: string; epoch: number; durable: Stored[]; pending: Stored[]; closed: boolean; starts: number };
+export type FakeSession = { id: string; key: string; epoch: number; durable: Stored[]; pending: Stored[]; closed: boolean; starts: number; words: Word[]; wordsUntilMs: number; pendingWords: WordsFrame[] };
 
 type Line = {
   toServer: Uint8Array[];
@@ -19,6 +21,8 @@ type Line = {
   closed: boolean;
   session: FakeSession | null;
   epoch: number;
+  /** where its last `words` ended */
+  wordsUntilMs: number;
   /** what the client was told last, and what it sent since: P5 is checked as it sends */
   told: { seq: number; credits: Credits };
   sent: { seq: number; size: number }[];
@@ -34,7 +38,7 @@ export class FakeServer {
 
   readonly connect: SocketFactory = (_, events) => {
     const line: Line = {
-      toServer: [], toClient: [], events, opened: false, silent: false, closed: false, session: null, epoch: 0, told: { seq: 0, credits: { chunks: 0, bytes: 0 } }, sent: [],
+      toServer: [], toClient: [], events, opened: false, silent: false, closed: false, session: null, epoch: 0, wordsUntilMs: 0, told: { seq: 0, credits: { chunks: 0, bytes: 0 } }, sent: [],
     };
     this.line = line;
     this.connections++;
@@ -63,6 +67,7 @@ export class FakeServer {
   sync(): void {
     for (const session of this.sessions.values()) session.durable.push(...session.pending.splice(0));
     const line = this.line;
+    for (const session of this.sessions.values()) this.#hear(session);
     if (line?.session && line.epoch === line.session.epoch) this.send({ t: 'ack', session: line.session.id, seq: line.session.durable.length, level: 'spool', credits: this.credits });
   }
 
@@ -79,7 +84,7 @@ export class FakeServer {
 
   /** What was not durable is gone. */
   crash(): void {
-    for (const session of this.sessions.values()) session.pending = [];
+    for (const session of this.sessions.values()) Object.assign(session, { pending: [], pendingWords: [] });
     this.drop();
   }
 
@@ -117,19 +122,21 @@ export class FakeServer {
         }
         return this.send({ t: 'welcome', version: 1, user: 'admin', limits: { maxChunkBytes: 1 << 20, credits: this.credits }, serverAt: 0 });
       case 'start': {
-        const session = this.sessions.get(frame.key) ?? { id: `s${this.sessions.size + 1}`, key: frame.key, epoch: 0, durable: [], pending: [], closed: false, starts: 0 };
+        const session = this.sessions.get(frame.key) ?? { id: `s${this.sessions.size + 1}`, key: frame.key, epoch: 0, durable: [], pending: [], closed: false, starts: 0, words: [], wordsUntilMs: 0, pendingWords: [] };
         this.sessions.set(frame.key, session);
         session.durable.push(...session.pending.splice(0)); // a takeover first makes durable what came before
         session.epoch++;
         session.starts++;
         line.session = session;
         line.epoch = session.epoch;
-        return this.send({ t: 'ready', key: frame.key, session: session.id, epoch: session.epoch, lastSeq: session.durable.length, credits: this.credits });
+        return this.send({ t: 'ready', key: frame.key, session: session.id, epoch: session.epoch, lastSeq: session.durable.length, credits: this.credits, wordsUntilMs: session.wordsUntilMs });
       }
       case 'chunk':
         return this.#store(line, frame.epoch, frame.seq, frame.seq, { bytes: frame.bytes.slice(), crc: frame.crc });
       case 'gap':
         return this.#store(line, frame.epoch, frame.from, frame.to, 'gap');
+      case 'words':
+        return this.#keepWords(line, frame);
       case 'stop': {
         const session = line.session;
         if (!session) throw new Error('stop before start');
@@ -148,6 +155,23 @@ export class FakeServer {
         return;
       default:
         frame satisfies never;
+    }
+  }
+
+  /** On one connection each stretch begins where the one before it ended, or later. */
+  #keepWords(line: Line, frame: WordsFrame): void {
+    const { session, epoch } = line;
+    if (!session || frame.epoch !== epoch || epoch !== session.epoch) throw new Error(`words under epoch ${frame.epoch}, the session's is ${session?.epoch}`);
+    if (frame.fromMs < line.wordsUntilMs) throw new Error(`words from ${frame.fromMs} after words until ${line.wordsUntilMs}`);
+    line.wordsUntilMs = frame.untilMs;
+    session.pendingWords.push(frame);
+  }
+
+  #hear(session: FakeSession): void {
+    for (const { words, untilMs } of session.pendingWords.splice(0)) {
+      session.words.push(...words.filter(({ startMs }) => startMs >= session.wordsUntilMs));
+      session.wordsUntilMs = Math.max(session.wordsUntilMs, untilMs);
+      if (this.line?.session === session) this.send({ t: 'heard', session: session.id, untilMs: session.wordsUntilMs });
     }
   }
 

@@ -1,5 +1,5 @@
 // How numbers, times and states read. All pure.
-import type { Clip, ProviderState, SessionStatus, SessionSummary, StageName, StageState } from '../shared/model.ts';
+import type { Clip, ProviderState, SessionStatus, SessionSummary, StageName, StageState } from './model.ts';
 
 const two = (value: number): string => String(value).padStart(2, '0');
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { Word } from '../shared/model.ts';
+import type { Word } from './model.ts';
 import { extendLines, wordAt, type Line } from './lines.ts';
 
 const say = (text: string, startMs = 0): Word[] => text.split(' ').map((word, index) => ({ text: word, startMs: startMs + index * 300, endMs: startMs + index * 300 + 250, confidence: 1 }));

@@ -1,5 +1,5 @@
 // Words grouped into lines a person reads: broken at a pause, at the end of a sentence, or when long.
-import type { Word } from '../shared/model.ts';
+import type { Word } from './model.ts';
 
 export type Line = { startMs: number; endMs: number; from: number; words: Word[] };
 

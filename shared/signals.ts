@@ -1,5 +1,5 @@
 // How each signal is named, written with its unit, and spread over a fixed range for ranking.
-import { SIGNALS, type Reason, type Signal } from '../shared/model.ts';
+import { SIGNALS, type Reason, type Signal } from './model.ts';
 
 export type SignalLabel = { name: string; low: number; high: number; write: (value: number) => string };
 
