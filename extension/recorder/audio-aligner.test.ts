@@ -4,7 +4,7 @@ import { audioAligner } from './audio-aligner.ts';
 type Written = { atMs: number; capturedMs: number };
 
 /** Sound of 10 ms captured at `from`, `from + 10` …, arriving `delay(captured)` after its end; a tick every 20 ms. Gives where each piece was written. */
-const run = (untilMs: number, delay: (capturedMs: number) => number, { from = 0, step = 10, lost = (_: number): boolean => false } = {}): Written[] => {
+const run = (untilMs: number, delay: (capturedMs: number) => number, { from = 0, step = 10, lost = (at: number): boolean => at < 0 && at >= 0 } = {}): Written[] => {
   const aligner = audioAligner();
   const events: { at: number; capturedMs: number | null }[] = [];
   for (let captured = from; captured < untilMs; captured += step) if (!lost(captured)) events.push({ at: captured + 10 + delay(captured), capturedMs: captured });
