@@ -4,7 +4,7 @@ import { Mp4OutputFormat, NullTarget, Output, Quality, VideoSample, VideoSampleS
 import type { EncodedPacket } from 'mediabunny';
 import { ExtensionError } from '../messages.ts';
 import { FRAMES_PER_SECOND, GOP_MS, QUALITIES } from '../settings.ts';
-import { fragments } from './fragments.ts';
+import { boxPieces } from './box-pieces.ts';
 import { framePacer } from './frame-pacer.ts';
 import { mediaClock } from './media-clock.ts';
 import type { MediaClock } from './media-clock.ts';
@@ -61,7 +61,7 @@ export const startWebcodecs = async (options: EncoderOptions): Promise<Encoder> 
   let stopping: Promise<{ note: string }> | null = null;
   const measured = rates();
   const pieces = pieceQueue({ onPiece: options.onPiece, onFailure: fail });
-  const cut = fragments(GOP_MS, (piece) => pieces.push(piece));
+  const cut = boxPieces(GOP_MS, (piece) => pieces.push(piece));
 
   const onEncodedPacket = (packet: EncodedPacket, meta: EncodedVideoChunkMetadata | undefined): void => {
     framesOut++;

@@ -10,7 +10,7 @@ const join = (parts: Uint8Array[]): Uint8Array => {
   return joined;
 };
 
-export type Fragments = {
+export type BoxPieces = {
   /** A picture was encoded, ms. Pieces begin and end where its keyframes do. */
   picture(atMs: number, key: boolean): void;
   ftyp(bytes: Uint8Array): void;
@@ -20,7 +20,7 @@ export type Fragments = {
 };
 
 /** Keyframes nearer than seven eighths of a group (asked for after a drop) begin no fragment, as the muxer was told. */
-export const fragments = (groupMs: number, onPiece: (piece: EncodedPiece) => void): Fragments => {
+export const boxPieces = (groupMs: number, onPiece: (piece: EncodedPiece) => void): BoxPieces => {
   const head: Uint8Array[] = [];
   let moof = new Uint8Array();
   let keys: number[] = [];
