@@ -3,7 +3,7 @@ import { repeat } from 'lit/directives/repeat.js';
 import type { Device } from '../../shared/model.ts';
 import type { Actions } from '../actions.ts';
 import { base } from '../base.ts';
-import { ago, timecode } from '../format.ts';
+import { ago, timecode } from '../../shared/format.ts';
 import { checkIcon, closeIcon, copyIcon } from '../icons.ts';
 
 /** How pairing a new device goes; `known`: the ids there were when the code was made. */

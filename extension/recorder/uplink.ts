@@ -3,9 +3,9 @@
 import { ClientError } from '../../shared/client-error.ts';
 import type { Client } from '../../shared/client.ts';
 import type { RingLimits } from '../../shared/intake.ts';
-import type { Rectangle } from '../../shared/model.ts';
+import type { HeardWords, Rectangle } from '../../shared/model.ts';
 import { RecordingActor } from '../../shared/recording.ts';
-import type { HeardWords, Recording, RecordingOptions, RecordingStatus } from '../../shared/recording.ts';
+import type { Recording, RecordingOptions, RecordingStatus } from '../../shared/recording.ts';
 import type { Ring } from '../../shared/ring.ts';
 import type { Media } from '../../shared/slices.ts';
 
