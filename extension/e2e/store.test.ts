@@ -105,7 +105,6 @@ describe.skipIf(CHROMIUM === undefined)(`recording store in Chromium${CHROMIUM ?
       const session = await small.context.newCDPSession(small.page);
       await session.send('Storage.overrideQuotaForOrigin', { origin: new URL(site.url).origin, quotaSize: 30_000_000 }); // before its first use
       const result = await small.page.evaluate(() => (globalThis as unknown as StorePage).parts.fill());
-      console.log(result);
       expect(result.error).toMatchObject({ name: 'ExtensionError', code: 'storage' });
       expect(result.error?.message).toMatch(/storage is full.*free disk space/);
       expect(result.stored).toBe(result.written);
