@@ -91,6 +91,15 @@ describe.skipIf(!hasChromium)('region tracking in Chromium', () => {
     await expect.poll(async () => (await stage.latest())?.rect, { timeout: 5_000 }).toBeNull();
   });
 
+  it('[Q3] a hidden and an immense frame end nothing', async () => {
+    stage.pages.set('/video', page('<video id=v style="width:640px;height:360px"></video><script>fill(v)</script>'));
+    await stage.open(`<iframe src="/video" style="position:absolute;top:400px;left:0;width:2000000px;height:3000000px;border:0"></iframe><iframe id=f src="${stage.there}/video" style="display:none;width:1000px;height:600px"></iframe>`);
+    await stage.tab.waitForTimeout(2_500);
+    await stage.tab.evaluate('document.querySelector("iframe").remove(); f.style.display = "block"; f.contentWindow.focus()');
+    await stage.expectRight();
+    expect((await stage.seen()).injections).toBeLessThanOrEqual(2);
+  });
+
   it('[Q5] a page that replays, alters and invents messages moves nothing', async () => {
     // repeats, to every frame it can reach, all it hears, as it is and altered, and says what the scripts say
     const forge = `<script>
