@@ -6,7 +6,8 @@ import type { Settings } from '../settings.ts';
 /** A piece of one recording's byte stream. Media times are ms since the recording began; an `init` piece has none of its own. */
 export type EncodedPiece = { kind: 'init' | 'media'; startMs: number; durationMs: number; bytes: Uint8Array };
 
-export type EncoderStatus = { width: number; height: number; framesPerSecond: number; bitsPerSecond: number; queued: number; dropped: number };
+/** Rates are measured over the last seconds; `framesIn` counts what came from the tab, `framesOut` what left the encoder. */
+export type EncoderStatus = { width: number; height: number; framesPerSecond: number; bitsPerSecond: number; queued: number; dropped: number; framesIn: number; framesOut: number };
 
 /** Turns a tab's stream into pieces of one byte stream: fragmented MP4 by WebCodecs, WebM by MediaRecorder where those are missing. */
 export type Encoder = {
@@ -16,15 +17,18 @@ export type Encoder = {
   /** size of the encoded picture; region rectangles are in its pixels */
   picture: { width: number; height: number };
   status(): EncoderStatus;
+  /** media time now, on the clock of this encoder's pieces: 0 = its first picture */
+  mediaMs(): number;
   /** Everything pending goes out, then resolves; a flush that hangs is ended after a time-out and said in `note`. */
   stop(): Promise<{ note: string }>;
 };
 export type EncoderOptions = {
+  /** one track of pictures, and at most one of sound: 48 kHz, stereo */
   stream: MediaStream;
-  /** a second audio track */
+  /** a second audio track, 48 kHz and stereo too */
   microphone: MediaStreamTrack | null;
   settings: Settings;
-  /** the video's place in the frame, for live cropping; null = the whole tab */
+  /** the video's place in the picture (before cropping), for live cropping; null = the whole tab */
   crop: (() => Rectangle | null) | null;
   /** one at a time: the next waits for the promise */
   onPiece: (piece: EncodedPiece) => Promise<void>;
