@@ -21,7 +21,7 @@ export class MicrophoneSection extends LitElement {
   static override styles = [
     base,
     css`
-      :host { --gap: 12px; display: grid; gap: var(--gap); }
+      :host { display: grid; gap: 12px; }
       .check { display: grid; grid-template-columns: 18px minmax(0, 1fr); gap: 10px; align-items: start; }
       .text { display: grid; gap: 2px; }
       .field { display: grid; gap: 6px; justify-items: start; }

@@ -15,8 +15,6 @@ export class ServerSection extends LitElement {
   static override styles = [
     base,
     css`
-      :host { --gap: 12px; }
-      .stack { gap: var(--gap); }
       .who { display: grid; gap: 2px; }
       .who b { overflow-wrap: anywhere; }
       clippy-pair-form { max-width: 420px; }

@@ -25,6 +25,7 @@ export class FoundClips extends LitElement {
       .length { position: absolute; right: 4px; bottom: 4px; font-size: 11px; line-height: 16px; font-weight: 600; padding: 0 5px; border-radius: 5px; background: #0c0d0f; color: #fff; }
       .text { display: grid; gap: 3px; align-content: start; }
       .why { font-size: 13px; color: var(--soft); overflow-wrap: anywhere; }
+      .rank { white-space: nowrap; }
       .empty { padding: 22px 20px; text-align: center; color: var(--soft); }
     `,
   ];
@@ -38,7 +39,7 @@ export class FoundClips extends LitElement {
         <div class="text">
           <h3 class="two" dir="auto">${clipTitle(clip)}</h3>
           <span class="faint num">at ${timecode(clip.startMs)} · score ${score(clip.score)}${clip.state === 'provisional' ? ' · first cut' : ''}</span>
-          <p class="why">${best.map((reason, index) => html`${index > 0 ? ' · ' : ''}${reason.text || `${reasonText(reason).name} ${reasonText(reason).value}`.trim()}${reason.signal === 'judge' ? '' : ` (${percent(reason.percentile)})`}`)}</p>
+          <p class="why">${best.map((reason, index) => html`${index > 0 ? ' · ' : ''}<span title=${reasonText(reason).value}>${reason.text || reasonText(reason).name}</span>${reason.signal === 'judge' ? '' : html` <span class="rank num">(${percent(reason.percentile)})</span>`}`)}</p>
         </div>
       </li>
     `;

@@ -13,14 +13,16 @@ const UNSURE = 0.4;
 
 /** The words as they come. Follows the newest until the user scrolls away, and again from the button or the end. */
 export class LiveWords extends LitElement {
-  static override properties = { words: { attribute: false }, stage: { attribute: false }, live: { type: Boolean }, following: { state: true } };
+  static override properties = { session: { attribute: false }, words: { attribute: false }, stage: { attribute: false }, live: { type: Boolean }, following: { state: true } };
+  declare session: string;
+  /** copies at every message: told apart by their times, never by identity */
   declare words: readonly Word[];
   declare stage: StageState;
   declare live: boolean;
   declare following: boolean;
   #lines: Line[] = [];
-  /** where the list begins; stands still while the user reads */
-  #from = 0;
+  /** media time at which the list begins; stands still while the user reads */
+  #fromMs = 0;
   static override styles = [
     base,
     css`
@@ -38,18 +40,16 @@ export class LiveWords extends LitElement {
 
   constructor() {
     super();
+    this.session = '';
     this.words = [];
     this.live = false;
     this.following = true;
   }
 
   override willUpdate(changed: PropertyValues): void {
-    if (changed.has('words')) {
-      const before = this.#lines[0];
-      this.#lines = extendLines(this.#lines, this.words);
-      if (before && this.#lines[0] !== before) this.following = true; // another session
-    }
-    if (this.following) this.#from = Math.max(0, this.#lines.length - SHOWN);
+    if (changed.has('session')) this.following = true;
+    if (changed.has('words')) this.#lines = extendLines([], this.words);
+    if (this.following) this.#fromMs = this.#lines.at(-SHOWN)?.startMs ?? 0;
   }
 
   override updated(): void {
@@ -73,7 +73,7 @@ export class LiveWords extends LitElement {
     return html`
       <div class="card box">
         <div class="scroll" role="log" aria-live="off" aria-label="Transcript" tabindex="0" @scroll=${this.#scrolled}>
-          ${repeat(this.#lines.slice(this.#from), ({ from }) => from, (line) => guard([line], () => html`
+          ${repeat(this.#lines.filter(({ startMs }) => startMs >= this.#fromMs), ({ startMs }) => startMs, (line) => guard([line.startMs, line.words.length, line.endMs], () => html`
             <div class="said"><span class="faint num">${timecode(line.startMs)}</span><p dir="auto">${line.words.map((word) => html`<span class=${word.confidence < UNSURE ? 'unsure' : ''}>${word.text.trim()}</span> `)}</p></div>`))}
         </div>
         ${this.following ? nothing : html`<button class="jump" @click=${() => { this.following = true; }}>${this.live ? 'Jump to live' : 'Jump to the end'}</button>`}

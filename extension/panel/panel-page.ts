@@ -26,7 +26,7 @@ export class PanelPage extends LitElement {
       :host { padding: 12px 14px 24px; }
       header { display: flex; align-items: center; gap: 8px; min-height: 32px; margin-bottom: 10px; }
       header h1 { font-size: 16px; }
-      main { --gap: 14px; display: grid; gap: var(--gap); grid-template-columns: minmax(0, 1fr); }
+      main { display: grid; gap: 14px; grid-template-columns: minmax(0, 1fr); }
       .field { display: grid; gap: 5px; }
       .field select { width: 100%; }
       .title { display: grid; gap: 6px; }
@@ -104,7 +104,7 @@ export class PanelPage extends LitElement {
       <p class="faint num ${view.session.missing > 0 ? 'lost' : ''}">${missing(view.session)}</p>
       ${view.session.note === '' ? nothing : html`<p class="note warn">${view.session.note}</p>`}
       <clippy-stage-list .stages=${view.stages}></clippy-stage-list>
-      <section aria-labelledby="words"><h2 id="words">Transcript</h2><clippy-live-words .words=${view.words} .stage=${view.stages.transcribe} ?live=${live}></clippy-live-words></section>
+      <section aria-labelledby="words"><h2 id="words">Transcript</h2><clippy-live-words .session=${view.session.id} .words=${view.words} .stage=${view.stages.transcribe} ?live=${live}></clippy-live-words></section>
       <section aria-labelledby="clips"><h2 id="clips">Clips <span class="faint">${view.clips.length > 0 ? view.clips.length : ''}</span></h2><clippy-found-clips .clips=${view.clips} .thumbnails=${thumbnails}></clippy-found-clips></section>
       <span class="sr" role="status">${plural(view.clips.length, 'clip')} found</span>
       <clippy-trouble-list .gaps=${view.gaps} .deadLetters=${view.deadLetters}></clippy-trouble-list>

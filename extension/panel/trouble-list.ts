@@ -1,5 +1,5 @@
 import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
-import { plural, span, STAGE_TEXT, timecode } from '../../shared/format.ts';
+import { plural, sentence, span, STAGE_TEXT, timecode } from '../../shared/format.ts';
 import type { DeadLetter, Gap } from '../../shared/model.ts';
 import { base } from '../ui/base.ts';
 
@@ -26,8 +26,8 @@ export class TroubleList extends LitElement {
       <section aria-labelledby="heading">
         <h2 id="heading">Gaps and trouble</h2>
         <ul class="card">
-          ${this.gaps.slice(-SHOWN).map((gap) => html`<li><span class="badge warn num">${timecode(gap.startMs)} – ${timecode(gap.endMs)}</span><p>${span(gap.endMs - gap.startMs)} missing, ${plural(gap.toSequence - gap.fromSequence + 1, 'chunk')}. <span class="soft">${gap.reason}</span></p></li>`)}
-          ${this.deadLetters.slice(-SHOWN).map((dead) => html`<li><span class="badge bad">${STAGE_TEXT[dead.stage]}</span><p>${dead.message}. <span class="soft num">${timecode(dead.startMs)} – ${timecode(dead.endMs)}, set aside after ${plural(dead.attempts, 'try', 'tries')}; retry it on the dashboard.</span></p></li>`)}
+          ${this.gaps.slice(-SHOWN).map((gap) => html`<li><span class="badge warn num">${timecode(gap.startMs)} – ${timecode(gap.endMs)}</span><p>${span(gap.endMs - gap.startMs)} missing, ${plural(gap.toSequence - gap.fromSequence + 1, 'chunk')}. <span class="soft">${sentence(gap.reason)}</span></p></li>`)}
+          ${this.deadLetters.slice(-SHOWN).map((dead) => html`<li><span class="badge bad">${STAGE_TEXT[dead.stage]}</span><p>${sentence(dead.message)}. <span class="soft num">${timecode(dead.startMs)} – ${timecode(dead.endMs)}, set aside after ${plural(dead.attempts, 'try', 'tries')}; retry it on the dashboard.</span></p></li>`)}
         </ul>
       </section>
     `;

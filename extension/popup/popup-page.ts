@@ -33,13 +33,14 @@ export class PopupPage extends LitElement {
     css`
       header { display: flex; align-items: center; gap: 8px; padding: 10px 10px 8px 14px; }
       header h1 { font-size: 16px; flex: 1; }
-      main { --gap: 12px; display: grid; gap: var(--gap); grid-template-columns: minmax(0, 1fr); padding: 2px 14px 16px; }
+      main { display: grid; gap: 12px; grid-template-columns: minmax(0, 1fr); padding: 2px 14px 16px; }
       .start { padding: 14px; display: grid; gap: 12px; grid-template-columns: minmax(0, 1fr); }
       .start h2 { min-height: 20px; }
       button.big { width: 100%; min-height: 48px; font-size: 16px; }
       .banner { display: flex; gap: 8px; align-items: flex-start; }
       .banner span { flex: 1; }
       .banner button { min-height: 28px; padding: 2px 10px; align-self: center; }
+      .none { text-align: center; padding: 14px 0; }
       .blank { height: 126px; }
     `,
   ];
@@ -132,7 +133,7 @@ export class PopupPage extends LitElement {
           <h2 id="pair">Pair this browser</h2>
           ${server.state === 'unpaired' ? html`<p class="soft">Recording works without one: the last minutes stay in this browser, and you save clips yourself. A server keeps everything and finds the moments.</p>` : nothing}
           <clippy-pair-form .address=${server.state === 'refused' ? server.url : ''} @paired=${() => this.client.refresh()}></clippy-pair-form>
-        </section>` : view.clips.length > 0 ? html`<clippy-clip-list .clips=${view.clips} .serverUrl=${server.url}></clippy-clip-list>` : nothing}
+        </section>` : view.clips.length > 0 ? html`<clippy-clip-list .clips=${view.clips} .serverUrl=${server.url}></clippy-clip-list>` : html`<p class="faint none">Clips appear here as the server finds them.</p>`}
     `;
   }
 

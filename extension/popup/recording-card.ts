@@ -18,7 +18,7 @@ export class RecordingCard extends LitElement {
   static override styles = [
     base,
     css`
-      .card { --gap: 12px; padding: 14px; display: grid; gap: var(--gap); grid-template-columns: minmax(0, 1fr); }
+      .card { padding: 14px; display: grid; gap: 12px; grid-template-columns: minmax(0, 1fr); }
       .time { font-size: 30px; line-height: 1.1; font-weight: 650; letter-spacing: -0.02em; margin-left: auto; }
       h2 { min-height: 20px; }
       dl { display: grid; grid-template-columns: auto minmax(0, 1fr); gap: 3px 12px; font-size: 13px; }
@@ -37,7 +37,7 @@ export class RecordingCard extends LitElement {
       <dl class="num">
         <dt>Connection</dt><dd>${CONNECTION[server.state]}</dd>
         <dt>Picture</dt><dd>${picture(recording)}</dd>
-        ${server.state === 'unpaired' ? '' : html`<dt>Not at the server yet</dt><dd>${waiting}</dd>`}
+        ${server.state === 'unpaired' ? '' : html`<dt>Waiting</dt><dd>${waiting}</dd>`}
         <dt>Lost</dt><dd class=${recording.lost > 0 ? 'lost' : ''}>${recording.lost > 0 ? plural(recording.lost, 'chunk') : 'nothing'}</dd>
       </dl>
     `;

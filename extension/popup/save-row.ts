@@ -21,7 +21,6 @@ export class SaveRow extends LitElement {
   static override styles = [
     base,
     css`
-      :host { --gap: 0px; }
       fieldset { display: grid; grid-template-columns: auto repeat(3, minmax(0, 1fr)); gap: 6px; align-items: center; }
       legend { float: left; padding: 0 4px 0 0; font-size: 13px; color: var(--soft); }
       button { padding: 5px 4px; }

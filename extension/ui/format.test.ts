@@ -10,7 +10,7 @@ describe('how the extension’s numbers read', () => {
     expect(ringSize('720p', true, 5)).toBe('103 MB');
   });
   it('leaves out what is not measured', () => {
-    expect(picture({ width: 1280, height: 720, framesPerSecond: 29.97, bitsPerSecond: 2_400_000 })).toBe('1280 × 720, 30 frames/s, 2.4 Mbit/s');
+    expect(picture({ width: 1280, height: 720, framesPerSecond: 29.97, bitsPerSecond: 2_400_000 })).toBe('1280 × 720 · 30 fps · 2.4 Mbit/s');
     expect(picture({ width: 1280, height: 720, framesPerSecond: 0, bitsPerSecond: 0 })).toBe('1280 × 720');
     expect(picture({ width: 0, height: 0, framesPerSecond: 0, bitsPerSecond: 0 })).toBe('measuring…');
   });

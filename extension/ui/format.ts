@@ -19,13 +19,13 @@ export const perHour = (quality: Quality, microphone: boolean): string => bytes(
 /** What the minutes kept of one recording at most take in the browser. */
 export const ringSize = (quality: Quality, microphone: boolean, minutes: number): string => bytes(bytesPerSecond(quality, microphone ? 2 : 1) * 60 * minutes);
 
-/** 1280 × 720, 30 frames/s, 2.4 Mbit/s; parts not measured yet are left out */
+/** 1280 × 720 · 30 fps · 2.4 Mbit/s; parts not measured yet are left out */
 export const picture = (recording: Pick<RecordingView, 'width' | 'height' | 'framesPerSecond' | 'bitsPerSecond'>): string =>
   [
     recording.width > 0 ? `${recording.width} × ${recording.height}` : '',
-    recording.framesPerSecond > 0 ? `${Math.round(recording.framesPerSecond)} frames/s` : '',
+    recording.framesPerSecond > 0 ? `${Math.round(recording.framesPerSecond)} fps` : '',
     recording.bitsPerSecond > 0 ? bitRate(recording.bitsPerSecond) : '',
-  ].filter(Boolean).join(', ') || 'measuring…';
+  ].filter(Boolean).join(' · ') || 'measuring…';
 
 /** How much of a recording the server has, 0..1; all of nothing is nothing. */
 export const delivered = ({ pushed, acked }: Pick<RecordingView, 'pushed' | 'acked'>): number => (pushed <= 0 ? 0 : Math.min(1, Math.max(0, acked / pushed)));

@@ -16,7 +16,7 @@ export class PairForm extends LitElement {
   static override styles = [
     base,
     css`
-      form { --gap: 12px; display: grid; gap: var(--gap); grid-template-columns: minmax(0, 1fr); }
+      form { display: grid; gap: 12px; grid-template-columns: minmax(0, 1fr); }
       .field { display: grid; gap: 4px; }
       .field input { width: 100%; }
       input.code { font-family: var(--mono); letter-spacing: 0.08em; text-transform: uppercase; }

@@ -7,7 +7,7 @@ type PageName = 'popup' | 'options' | 'panel';
 export type Scene = { page: PageName } & Omit<Script, 'manifest' | 'permissions'>;
 const tab = { id: 7, windowId: 1, url: 'https://www.twitch.tv/example', title: 'Friday night ranked - Twitch' };
 const pairing = { url: SERVER, token: 't', deviceId: 'd', user: 'maja' };
-const offline = { state: 'offline', url: SERVER, user: 'maja', reason: 'localhost:7070 does not answer', retryAt: 1_900_000_000_000 } as const;
+const offline = { state: 'offline', url: SERVER, user: 'maja', reason: 'localhost:7070 does not answer', retryAt: 0 } as const;
 const left = (patch: Partial<RecordingView>): RecordingView => recording({ tabId: null, state: 'left', pushed: 120, acked: 30, unackedChunks: 90, unackedBytes: 56_000_000, durationMs: 240_000, savableMs: 180_000, ...patch });
 
 export const watched = { session: SESSION, view: sessionView() };
