@@ -3,9 +3,9 @@
 import { ClientError } from '../../shared/client-error.ts';
 import type { Client } from '../../shared/client.ts';
 import type { RingLimits } from '../../shared/intake.ts';
-import type { Rectangle } from '../../shared/model.ts';
+import type { HeardWords, Rectangle } from '../../shared/model.ts';
 import { RecordingActor } from '../../shared/recording.ts';
-import type { HeardWords, Recording, RecordingOptions, RecordingStatus } from '../../shared/recording.ts';
+import type { Recording, RecordingOptions, RecordingStatus } from '../../shared/recording.ts';
 import type { Ring } from '../../shared/ring.ts';
 import type { Media } from '../../shared/slices.ts';
 
@@ -31,9 +31,11 @@ export class Uplink {
   #recording: Recording;
   #online: boolean;
   #stopping = false;
+  #refused = '';
   #turn: Promise<void> = Promise.resolve();
   /** counted by those before the present one */
   #lostBefore = 0;
+  #region: { atMs: number; rect: Rectangle | null } | null = null;
 
   constructor(options: UplinkOptions) {
     this.#options = options;
@@ -55,6 +57,7 @@ export class Uplink {
   }
 
   region(atMs: number, rect: Rectangle | null): void {
+    this.#region = { atMs, rect };
     this.#recording.region(atMs, rect);
   }
 
@@ -108,6 +111,7 @@ export class Uplink {
     old.abandon(new ClientError('ended', 'the recording goes on elsewhere'));
     this.#online = client !== null;
     this.#recording = this.#open(client, true);
+    if (this.#region) this.#recording.region(this.#region.atMs, this.#region.rect);
     if (this.#stopping) this.#await(this.#recording);
     this.#options.onStatus(this.status);
   }
@@ -118,6 +122,7 @@ export class Uplink {
       await work(this.#recording);
     } catch (cause) {
       if (!this.#online || !(cause instanceof ClientError)) throw cause;
+      this.#refused = cause.message;
       this.#options.onRefused(cause);
       this.#replace(null);
       await work(this.#recording);
@@ -125,7 +130,7 @@ export class Uplink {
   }
 
   #await(recording: Recording): void {
-    if (!this.#online) return this.#delivery.resolve({ delivered: false, reason: 'no server is paired' });
+    if (!this.#online) return this.#delivery.resolve({ delivered: false, reason: this.#refused || 'no server is paired' });
     recording.stop().then(
       () => this.#delivery.resolve({ delivered: true }),
       (error: unknown) => {
