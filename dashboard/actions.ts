@@ -1,5 +1,5 @@
 // What the buttons do. Each says what came of it; nothing throws into a view.
-import type { Clip, DeadLetter, SessionSummary } from '../shared/model.ts';
+import type { Clip, DeadLetter, Device, SessionSummary } from '../shared/model.ts';
 import { ApiError, clipPath, downloadPath, recordingPath, type Api } from './api.ts';
 import { clipTitle, titleOf } from '../shared/format.ts';
 import type { Store } from './store.ts';
@@ -19,6 +19,12 @@ export type Actions = {
   deleteSession(session: SessionSummary): Promise<void>;
   downloadRecording(session: SessionSummary): Promise<void>;
   retry(deadLetter: DeadLetter): Promise<void>;
+  /** These three reject with what went wrong, for the dialog to say it: what is behind a dialog is not read out. */
+  devices(): Promise<Device[]>;
+  makeCode(): Promise<{ code: string; expiresAt: number }>;
+  revokeDevice(device: Device): Promise<void>;
+  /** where this server answers, for a device to be paired */
+  address: string;
   /** A signed URL for a media element; rejects with what went wrong, for the element's own place to say it. */
   signed(path: string): Promise<string>;
   copyText(text: string, said: string): Promise<void>;
@@ -95,6 +101,13 @@ export const createActions = ({ api, store, confirm, download, copy, origin }: D
         await api.retryDeadLetter(deadLetter.id);
         store.notify('info', 'Tried again; it leaves the list when it worked.');
       }),
+    devices: () => api.devices(),
+    makeCode: () => api.makeCode(),
+    revokeDevice: async (device) => {
+      const sure = await confirm({ title: 'Revoke this device?', text: `“${device.name}” is cut off at once and has to be paired again. What it recorded stays.`, action: 'Revoke' });
+      if (sure) await api.revokeDevice(device.id);
+    },
+    address: origin,
     signed: (path) => api.signed(path),
     copyText,
   };

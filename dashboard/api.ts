@@ -1,5 +1,5 @@
 // The HTTP requests of the dashboard. The token travels only in the Authorization header; media elements get signed URLs.
-import type { Clip } from '../shared/model.ts';
+import type { Clip, Device } from '../shared/model.ts';
 
 /** `status` 0: the server could not be reached. */
 export class ApiError extends Error {
@@ -20,6 +20,10 @@ export type Api = {
   restartSession(id: string): Promise<void>;
   deleteSession(id: string): Promise<void>;
   retryDeadLetter(id: string): Promise<void>;
+  devices(): Promise<Device[]>;
+  /** A code that pairs one device; `expiresAt` by the server's clock. */
+  makeCode(): Promise<{ code: string; expiresAt: number }>;
+  revokeDevice(id: string): Promise<void>;
   /** A short-lived URL a media element or a download can use without the token. */
   signed(path: string): Promise<string>;
 };
@@ -33,6 +37,8 @@ const reasonOf = (body: unknown, response: Response): string => {
 };
 
 const isClip = (value: unknown): value is Clip => typeof field(value, 'id') === 'string' && typeof field(value, 'mediaUrl') === 'string';
+
+const isDevice = (value: unknown): value is Device => typeof field(value, 'id') === 'string' && typeof field(value, 'name') === 'string' && typeof field(value, 'createdAt') === 'number';
 
 export const createApi = (options: { token: () => string | null; fetch: typeof fetch; onUnauthorized: () => void }): Api => {
   const request = async (method: string, path: string, body?: unknown): Promise<unknown> => {
@@ -71,6 +77,18 @@ export const createApi = (options: { token: () => string | null; fetch: typeof f
     restartSession: async (sessionId) => void (await request('POST', `/api/sessions/${id(sessionId)}/restart`)),
     deleteSession: async (sessionId) => void (await request('DELETE', `/api/sessions/${id(sessionId)}`)),
     retryDeadLetter: async (deadLetterId) => void (await request('POST', `/api/dead-letters/${id(deadLetterId)}/retry`)),
+    devices: async () => {
+      const devices = field(await request('GET', '/api/devices'), 'devices');
+      if (!Array.isArray(devices) || !devices.every(isDevice)) throw new ApiError(502, 'the answer is not a list of devices');
+      return devices;
+    },
+    makeCode: async () => {
+      const answer = await request('POST', '/api/pairing-codes');
+      const [code, expiresAt] = [field(answer, 'code'), field(answer, 'expiresAt')];
+      if (typeof code !== 'string' || typeof expiresAt !== 'number') throw new ApiError(502, 'the answer is not a pairing code');
+      return { code, expiresAt };
+    },
+    revokeDevice: async (deviceId) => void (await request('DELETE', `/api/devices/${id(deviceId)}`)),
     signed: async (path) => {
       const url = field(await request('POST', '/api/media-url', { path }), 'url');
       if (typeof url !== 'string') throw new ApiError(502, `no signed URL came back for ${path}`);

@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { AxeBuilder } from '@axe-core/playwright';
+import type { Device } from '../shared/model.ts';
 import { buildDashboard } from '../scripts/build.ts';
 import { bins, clip, deadLetter, highlight, providers, session, stages, view, words } from './testing/scene.ts';
 import { startFakeServer, TOKEN, type FakeServer } from './testing/fake-server.ts';
@@ -267,6 +269,78 @@ describe.skipIf(CHROMIUM === undefined)(`dashboard in Chromium${CHROMIUM ? '' : 
     await page.getByRole('dialog').waitFor({ state: 'detached' });
     expect(server.requests.filter((line) => line.startsWith('DELETE'))).toEqual([]);
     expect(complaints).toEqual([]);
+  });
+
+  const device = (number: number, patch: Partial<Device> = {}): Device => ({ id: `D${number}`, name: `Chrome on the laptop ${number}`, scope: 'recorder', createdAt: Date.now() - 7_200_000, lastUsedAt: null, ...patch });
+
+  it.each([['light', { colorScheme: 'light' }], ['phone-dark', { viewport: { width: 360, height: 740 }, colorScheme: 'dark', hasTouch: true }]] as const)('[I8] pairs a device and revokes one, by keyboard: %s', async (name, options) => {
+    server.devices = [device(2, { lastUsedAt: Date.now() - 600_000 }), device(1, { name: '<b>x</b>'.repeat(9) })];
+    await open(options);
+    const opener = page.getByRole('button', { name: 'Devices' });
+    await opener.focus();
+    await page.keyboard.press('Enter');
+    const dialog = page.getByRole('dialog', { name: 'Devices' });
+    await dialog.getByText('paired 2 h ago · last used 10 min ago').waitFor();
+    await dialog.getByText('<b>x</b>').waitFor();
+    await dialog.getByRole('button', { name: 'Make a code' }).focus();
+    await page.keyboard.press('Enter');
+    await dialog.getByText('ACDE-FGHJ').waitFor();
+    await dialog.getByText(server.url, { exact: true }).waitFor();
+    await dialog.getByText('Valid for 9:58').waitFor();
+    await page.keyboard.press('Enter'); // the focus went to its copy button
+    await expect.poll(() => page.evaluate(() => navigator.clipboard.readText())).toBe('ACDE-FGHJ');
+    await dialog.getByRole('button', { name: 'Copy the address' }).click();
+    await expect.poll(() => page.evaluate(() => navigator.clipboard.readText())).toBe(server.url);
+    const violations = await new AxeBuilder({ page }).include(['clippy-app', 'clippy-devices']).analyze();
+    expect(violations.violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
+    expect(await dialog.evaluate((element) => [element.scrollWidth - element.clientWidth, document.documentElement.scrollWidth - document.documentElement.clientWidth])).toEqual([0, 0]);
+    await shot(`devices-${name}`);
+
+    server.devices = [device(3, { createdAt: Date.now() }), ...server.devices];
+    await dialog.getByText('“Chrome on the laptop 3” is paired.').waitFor();
+    await dialog.getByText('paired just now · not used yet').waitFor();
+    await dialog.getByRole('button', { name: 'Revoke Chrome on the laptop 2' }).focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('dialog', { name: 'Revoke this device?' }).waitFor();
+    await page.keyboard.press('Enter'); // Cancel has the focus
+    expect(server.requests.filter((line) => line.startsWith('DELETE'))).toEqual([]);
+    await dialog.getByRole('button', { name: 'Revoke Chrome on the laptop 2' }).click();
+    await page.getByRole('dialog', { name: 'Revoke this device?' }).getByRole('button', { name: 'Revoke', exact: true }).click();
+    await dialog.getByText('Chrome on the laptop 2').waitFor({ state: 'detached' });
+    expect(server.requests.filter((line) => line.startsWith('DELETE'))).toEqual(['DELETE /api/devices/D2']);
+
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
+    expect(await opener.evaluate((element) => element.matches(':focus'))).toBe(true);
+    const asked = server.requests.length;
+    await page.waitForTimeout(2_500);
+    expect(server.requests.length).toBe(asked); // a closed dialog asks for nothing
+    expect(complaints).toEqual([]);
+  });
+
+  it('[I8] says when a code has expired, when none can be made, and when a device could not be revoked', async () => {
+    server.codeMs = 2_500;
+    server.devices = [device(1)];
+    await open();
+    await page.getByRole('button', { name: 'Devices' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Devices' });
+    await dialog.getByRole('button', { name: 'Make a code' }).click();
+    await dialog.getByText('The code has expired.').waitFor();
+    expect(await dialog.getByText('ACDE-FGHJ').count()).toBe(0);
+    await page.route('**/api/devices/*', (route) => route.fulfill({ status: 503, json: { error: { code: 'unavailable', message: 'the database is away' } } }));
+    await dialog.getByRole('button', { name: 'Revoke Chrome on the laptop 1' }).click();
+    await page.getByRole('dialog', { name: 'Revoke this device?' }).getByRole('button', { name: 'Revoke', exact: true }).click();
+    await dialog.getByText('could not be revoked: the database is away').waitFor();
+    await page.route('**/api/**', (route) => route.abort());
+    await dialog.getByRole('button', { name: 'Make another code' }).click();
+    await dialog.getByText('No code could be made: the server cannot be reached').waitFor();
+    await dialog.getByText('The list could not be read').waitFor();
+    await page.unrouteAll();
+    await dialog.getByText('The list could not be read').waitFor({ state: 'detached' });
+    await dialog.getByRole('button', { name: 'Make a code' }).click();
+    await dialog.getByText('ACDE-FGHJ').waitFor();
+    server.devices = [];
+    await dialog.getByText('No device is paired yet.').waitFor();
   });
 
   it.each([

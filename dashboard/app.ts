@@ -7,6 +7,7 @@ import { createTokenStore, readFragment } from './token.ts';
 import { ClipCard } from './views/clip-card.ts';
 import { ClipGrid } from './views/clip-grid.ts';
 import { Confirm } from './views/confirm.ts';
+import { Devices } from './views/devices.ts';
 import { HighlightList } from './views/highlight-list.ts';
 import { Login } from './views/login.ts';
 import { PipelineStrip } from './views/pipeline-strip.ts';
@@ -24,6 +25,7 @@ const ELEMENTS = {
   'clippy-clip-card': ClipCard,
   'clippy-clip-grid': ClipGrid,
   'clippy-confirm': Confirm,
+  'clippy-devices': Devices,
   'clippy-highlight-list': HighlightList,
   'clippy-login': Login,
   'clippy-pipeline-strip': PipelineStrip,

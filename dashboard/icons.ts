@@ -17,6 +17,7 @@ export const closeIcon = icon('M5.5 5.5l9 9M14.5 5.5l-9 9');
 export const stopIcon = icon('M6 6h8v8H6z');
 export const restartIcon = icon('M15.5 10a5.5 5.5 0 1 1-1.7-4M14 2.8v3.4h-3.4');
 export const copyIcon = icon('M7.5 7.5h8.5v8.5H7.5zM12.5 7.5V4H4v8.5h3.5');
+export const devicesIcon = icon('M4.5 4.5h11v8h-11zM2.5 15.5h15');
 
 export const logo = (): TemplateResult =>
   html`<svg width="28" height="28" viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="9" fill="#d9532c"></rect><path d="M8 19v-6M12.5 22V10M17 18v-4M24 9l-4 7 4 7" fill="none" stroke="#fff" stroke-width="2.6" stroke-linecap="round" stroke-linejoin="round"></path></svg>`;

@@ -45,14 +45,27 @@ export const recorderMessage = z.discriminatedUnion('type', [
 ]);
 export type RecorderMessage = z.infer<typeof recorderMessage>;
 
-/** For the recorder, from the content script of a tab being recorded: CSS pixels of the top frame. */
+/** A frame of a page is known to the frame above it by this random word; it gives no power to a page that reads it (region-compose.ts). */
+const link = text(36);
+/**
+ * For the recorder, from the content script of each frame of a tab being recorded: CSS pixels of the sender's own viewport.
+ * A reply `ok: false` ends the script; one that is not answered for a while ends itself.
+ */
 export const regionMessage = z.object({
   to: z.literal('recorder'), type: z.literal('region'),
+  /** the visible part of the frame's own largest video */
   rect: rectangleShape.nullable(),
   viewport: z.object({ width: z.number().positive().max(1e5), height: z.number().positive().max(1e5) }),
   playing: z.boolean().nullable(),
+  /** what the frame above calls the sender; null in the top frame, and before it is known */
+  link: link.nullable().default(null),
+  /** the frames inside the sender: where their whole viewports lie, and which part of that can be seen */
+  frames: z.array(z.object({ link, box: rectangleShape, part: rectangleShape })).max(16).default([]),
 });
 export type RegionMessage = z.infer<typeof regionMessage>;
+
+/** For the content scripts of a tab, by chrome.tabs.sendMessage. */
+export type PageMessage = { to: 'page'; type: 'stop' };
 
 /** To every page. */
 export type ViewMessage = { to: 'pages'; type: 'view'; view: RecorderView };

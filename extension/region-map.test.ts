@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { intersect, LEAST_SIDE, mapRegion } from './region-map.ts';
 

@@ -202,7 +202,7 @@ const serve = async (config: Config, log: Log): Promise<{ stop: () => Promise<vo
       startPipeline: ({ session, media, index, expiresAt, deafUntilMs, holes }) => startPipeline({
         sessionId: session.id, media, index, repository, objectStore, tool, openAudio, openScenes,
         analyser: createAnalyser({ sessionId: session.id, ...(phrases ? { phrases } : {}) }),
-        transcriber, transcriptionOff: NO_TRANSCRIPTION,
+        transcriber, transcriptionOff: NO_TRANSCRIPTION, clientWords: session.clientWords,
         judge, decodePcm, language: config.language || null, priority: priority[session.summary.tier], speechPaddingMs: sound.models.vad === '' ? GATE_PADDING_MS : MODEL_PADDING_MS, deafUntilMs, holes,
         capacity: config.pipelineCapacity, tempDir: join(tempDir, session.id), clock, random: Math.random, log,
         publish: hub.publish, show, expiresAt, isTransient,
@@ -238,7 +238,7 @@ const serve = async (config: Config, log: Log): Promise<{ stop: () => Promise<vo
         if (device !== null && frame.t === 'ping') devices.used(device); // a client that lives pings; chunks cost no look-up
         auth.authorize(device === null ? { kind: 'admin' } : { kind: 'device', id: device, user }, FRAME_ACTIONS[frame.t], frame.t === 'watch' || frame.t === 'unwatch' ? { topic: frame.topic } : 'session' in frame ? { sessionId: frame.session } : {});
       },
-      open: supervisor.open,
+      open: supervisor.open, find: supervisor.find,
       onFrame: (type, bytes) => {
         if (type === 'chunk') metrics.chunk(bytes);
         if (type === 'bad') metrics.dropped('frame');

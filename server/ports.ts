@@ -1,11 +1,11 @@
 // What the core needs from outside. An adapter is a function that returns one of these, in adapters/<port>.<technology>.ts.
-import type { Clip, DeadLetter, Gap, Highlight, ProviderState, Rectangle, Region, SessionStatus, SessionSummary, SessionView, SignalBin, StageName, SystemView, Tier, Word } from '../shared/model.ts';
+import type { Clip, DeadLetter, Device, Gap, Highlight, ProviderState, Rectangle, Region, SessionStatus, SessionSummary, SessionView, SignalBin, StageName, SystemView, Tier, TranscribedBy, Word } from '../shared/model.ts';
 import type { Packet, Track } from './media/media.ts';
 
 // ── storage ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-export type NewSession = { key: string; user: string; title: string; sourceUrl: string; mime: string; tier: Tier; startedAt: number };
-export type StoredSession = SessionSummary & { key: string; user: string; epoch: number };
+export type NewSession = { key: string; user: string; title: string; sourceUrl: string; mime: string; tier: Tier; startedAt: number; transcript: TranscribedBy };
+export type StoredSession = SessionSummary & { key: string; user: string; epoch: number; /** decided by the first start */ transcript: TranscribedBy };
 export type SessionPatch = Partial<Pick<SessionSummary, 'title' | 'status' | 'endedAt' | 'durationMs' | 'bytes' | 'chunks' | 'missing' | 'lastSequence' | 'pinned' | 'note' | 'mime'>>;
 
 /** How far each lane of a session's pipeline has come; what lies before is persisted. */
@@ -17,8 +17,8 @@ export type StoredClip = Omit<Clip, 'mediaUrl' | 'thumbnailUrl'> & { mediaKey: s
 /** A sealed timeline segment that went to the object store. */
 export type ColdSegment = { sessionId: string; index: number; objectKey: string; fileBytes: number; storedAt: number };
 
-/** A paired browser extension or program. `tokenHash`: SHA-256 of its token, hex; the token itself is kept nowhere. */
-export type StoredDevice = { id: string; owner: string; name: string; scope: 'recorder'; tokenHash: string; createdAt: number; lastUsedAt: number | null };
+/** `tokenHash`: SHA-256 of its token, hex; the token itself is kept nowhere. */
+export type StoredDevice = Device & { owner: string; tokenHash: string };
 
 export type ClipQuery = { sessionId?: string; before?: string; limit: number; pinned?: boolean; minScore?: number; text?: string };
 

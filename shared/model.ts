@@ -14,7 +14,7 @@ export type Region = { atMs: number; rect: Rectangle | null };
 export type Word = { startMs: number; endMs: number; text: string; /** 0..1 */ confidence: number };
 
 /** Who makes a recording's words: the server's engines, or the client that records. */
-export type Transcript = 'server' | 'client';
+export type TranscribedBy = 'server' | 'client';
 
 /** [fromMs, untilMs) was listened to, and these words were heard: in order, each beginning inside. */
 export type HeardWords = { fromMs: number; untilMs: number; words: Word[] };
@@ -137,6 +137,9 @@ export type DeadLetter = {
   attempts: number;
   createdAt: number;
 };
+
+/** A paired browser extension or program. "recorder": it may record, and see recordings and clips. */
+export type Device = { id: string; name: string; scope: 'recorder'; createdAt: number; lastUsedAt: number | null };
 
 export type ProviderState = {
   name: string;

@@ -1,6 +1,6 @@
 // Clippy's wire protocol, version 1 (rules P in server/SPEC.md): binary WebSocket frames, sub-protocol `clippy.1`, msgpack
 // maps with a short `t`. codec.ts turns them into bytes and back; scan.ts checks bytes against an allow-list before unpacking.
-import type { Rectangle, SessionEvent, SessionSummary, SessionView, SystemView, Transcript, Word } from './model.ts';
+import type { Rectangle, SessionEvent, SessionSummary, SessionView, SystemView, TranscribedBy, Word } from './model.ts';
 
 export const PROTOCOL_VERSION = 1;
 export const SUB_PROTOCOL = 'clippy.1';
@@ -25,7 +25,7 @@ export type Topic = `session:${string}` | 'system';
 
 export type ClientFrame =
   | { t: 'hello'; version: number; token: string; client: string; clientVersion: string }
-  | { t: 'start'; key: string; title: string; sourceUrl: string; mime: string; video: Rectangle | null; resume: boolean; transcript: Transcript }
+  | { t: 'start'; key: string; title: string; sourceUrl: string; mime: string; video: Rectangle | null; resume: boolean; transcript: TranscribedBy }
   | { t: 'chunk'; session: string; epoch: number; seq: number; crc: number; startMs: number; durationMs: number; bytes: Uint8Array }
   | { t: 'gap'; session: string; epoch: number; from: number; to: number; startMs: number; endMs: number; reason: string }
   | { t: 'region'; session: string; epoch: number; atMs: number; rect: Rectangle | null }

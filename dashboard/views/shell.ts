@@ -2,8 +2,9 @@ import { css, html, LitElement, type PropertyValues, type TemplateResult } from 
 import type { Actions, Question } from '../actions.ts';
 import { base } from '../base.ts';
 import { plural, titleOf } from '../../shared/format.ts';
-import { alertIcon, backIcon, logo } from '../icons.ts';
+import { alertIcon, backIcon, devicesIcon, logo } from '../icons.ts';
 import type { State, Store } from '../store.ts';
+import { Devices } from './devices.ts';
 import { Confirm } from './confirm.ts';
 
 type SignedIn = Extract<State, { phase: 'signedIn' }>;
@@ -42,7 +43,8 @@ export class Shell extends LitElement {
       .welcome { padding: 12vh 24px; display: grid; gap: 10px; justify-items: center; text-align: center; color: var(--soft); }
       .welcome h1 { color: var(--ink); }
       @media (max-width: 860px) {
-        .top { padding: 12px 16px; }
+        .top { padding: 12px 16px; gap: 6px; }
+        .top button { padding: 6px 8px; }
         .banner { padding: 9px 16px; }
         .columns { grid-template-columns: minmax(0, 1fr); padding: 4px 16px 48px; }
         nav { position: static; max-height: none; }
@@ -50,6 +52,8 @@ export class Shell extends LitElement {
         .columns:not(.open) main { display: none; }
         .back { display: inline-flex; margin: 0 0 12px -8px; }
       }
+      /* the icon stays, its name is read out */
+      @media (max-width: 480px) { .devices span { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); } }
     `,
   ];
 
@@ -83,6 +87,11 @@ export class Shell extends LitElement {
   async ask(question: Question): Promise<boolean> {
     const dialog = this.renderRoot.querySelector('clippy-confirm');
     return dialog instanceof Confirm ? dialog.ask(question) : false;
+  }
+
+  #showDevices(): void {
+    const dialog = this.renderRoot.querySelector('clippy-devices');
+    if (dialog instanceof Devices) dialog.show();
   }
 
   override willUpdate(changed: PropertyValues): void {
@@ -164,6 +173,7 @@ export class Shell extends LitElement {
       <div class="top">
         <a class="brand" href="#">${logo()}Clippy</a>
         <span class="state ${connected ? '' : 'off'}"><span class="dot"></span>${connected ? 'Connected' : 'Reconnecting'}</span>
+        <button class="quiet devices" aria-haspopup="dialog" @click=${() => this.#showDevices()}>${devicesIcon()}<span>Devices</span></button>
         <button class="quiet" @click=${() => this.onSignOut()}>Sign out</button>
       </div>
       <div class="columns ${id === null ? '' : 'open'}">
@@ -173,6 +183,7 @@ export class Shell extends LitElement {
         </nav>
         <main tabindex="-1"><a class="btn back" href="#">${backIcon()}All sessions</a>${this.#main(state, actions)}</main>
       </div>
+      <clippy-devices .actions=${actions}></clippy-devices>
     `;
   }
 

@@ -7,7 +7,7 @@ import { extension, hasChromium } from './browser.ts';
 import { type Studio, openStudio } from './studio.ts';
 
 /** Everything the extension may do; README says why. A permission more is a decision, not an accident. */
-const PERMISSIONS = ['activeTab', 'alarms', 'downloads', 'notifications', 'offscreen', 'scripting', 'sidePanel', 'storage', 'tabCapture', 'unlimitedStorage'];
+const PERMISSIONS = ['activeTab', 'downloads', 'notifications', 'offscreen', 'scripting', 'sidePanel', 'storage', 'tabCapture', 'unlimitedStorage'];
 const KEY = '01ARZ3NDEKTSV4RRFFQ69G5FAV';
 const ORDERS = [
   { to: 'worker', type: 'view' }, { to: 'worker', type: 'start', tabId: 1 }, { to: 'worker', type: 'hello' },

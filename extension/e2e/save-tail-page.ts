@@ -51,7 +51,7 @@ const save = async (key: string, seconds: number, path: string) => {
 };
 
 const failure = (run: () => Promise<unknown>): Promise<{ code: string; message: string } | null> =>
-  run().then(() => null, (error: { code?: string; name: string; message: string }) => ({ code: error.code ?? error.name, message: error.message }));
+  run().then(() => null, (error: { code?: unknown; name: string; message: string }) => ({ code: typeof error.code === 'string' ? error.code : error.name, message: error.message }));
 
 const parts = { opened, recordOf, record, save, saveTail, failure };
 export type SavePage = typeof globalThis & { parts: typeof parts };

@@ -6,7 +6,7 @@ import { look } from '../../server/e2e/support.ts';
 import { CHROMIUM, openBrowser, startSite, temporaryFolder } from './recorder-page.ts';
 import type { Run, Site } from './recorder-page.ts';
 import type { Piece, SavePage } from './save-tail-page.ts';
-import { FPS, lag, makeFragmented, pictures, piecesOf, samples } from './tail-media.ts';
+import { endOf, FPS, lag, makeFragmented, pictures, piecesOf, samples } from './tail-media.ts';
 
 const FRAME = 1 / FPS;
 
@@ -45,18 +45,91 @@ describe.skipIf(CHROMIUM === undefined)(`saving the end of a recording${CHROMIUM
     return file;
   };
 
-  for (const fragments of [16, 19, 22]) {
-    it(`[ES1] 30 s of ${fragments * 2} s, ended at fragment ${fragments}: the right pictures, sound in its place, no decode error`, async () => {
-      const pieces = piecesOf(Buffer.from(files.get('/short.mp4')!), 2000).slice(0, fragments + 1);
-      const key = `A${fragments}`;
-      await record(key, 'short.mp4', pieces);
-      const saved = await save(key, 29.3);
-      const [seen, decoded, original] = await Promise.all([look(saved.file), pictures(saved.file), pictures(source('short.mp4', pieces))]);
-      expect(seen.errors).toEqual([]);
-      console.log(saved, decoded.length, decoded.slice(0,2), decoded.at(-1), original.length, original.at(-1));
-      const [heard, sound] = await Promise.all([samples(saved.file), samples(source('short.mp4', pieces))]);
-      const at = original.at(-1)!.at + FRAME - 29.3;
-      console.log(heard.length / 48000, lag(sound, Math.round((at + 0.5) * 48_000), heard, 24_000), lag(sound, Math.round((at + 20) * 48_000), heard, 20*48_000));
+  /** Every picture and sound of the end of `original`, at its time, and nothing else. */
+  const expectEnd = async (saved: { file: string; durationMs: number }, original: string, seconds: number, audioTracks = 1): Promise<void> => {
+    const [seen, shown, recorded] = await Promise.all([look(saved.file), pictures(saved.file), pictures(original)]);
+    expect(seen.errors).toEqual([]);
+    const start = (await endOf(original, audioTracks)) - seconds;
+    const first = recorded.findLastIndex(({ at }) => at <= start + 1e-4); // times in the file are rounded to its time scale
+    expect(shown.map(({ sum }) => sum)).toEqual(recorded.slice(first).map(({ sum }) => sum));
+    expect(shown[0]!.at).toBe(0);
+    for (const [index, { at }] of shown.entries()) if (index > 0) expect(Math.abs(at - (recorded[first + index]!.at - start))).toBeLessThan(0.002); // as many
+    expect(Math.abs(saved.durationMs - seconds * 1000)).toBeLessThan(1);
+    expect(Math.abs(seen.durationMs - seconds * 1000)).toBeLessThan(FRAME * 1000);
+    for (let track = 0; track < audioTracks; track++) {
+      const [sound, heard] = await Promise.all([samples(original, track), samples(saved.file, track)]);
+      expect(Math.abs(heard.length / 48_000 - seconds)).toBeLessThan(FRAME);
+      for (const at of [0, seconds / 2, seconds - 1.1]) {
+        const { samples: off, correlation } = lag(sound, Math.round((start + at) * 48_000), heard, Math.round(at * 48_000));
+        expect(correlation, `sound ${track} at ${at} s`).toBeGreaterThan(0.999);
+        expect(Math.abs(off), `sound ${track} at ${at} s`).toBeLessThanOrEqual(1);
+      }
+    }
+  };
+
+  for (const [fragments, seconds] of [[16, 30], [19, 29.3], [22, 30.51]] as const) {
+    it(`[ES1] the last ${seconds} s of ${fragments * 2} s: the right pictures, sound in its place, no decode error; Chromium plays it`, async () => {
+      const pieces = piecesOf(files.get('/short.mp4')!, 2000).slice(0, fragments + 1);
+      await record(`A${fragments}`, 'short.mp4', pieces);
+      const saved = await save(`A${fragments}`, seconds);
+      await expectEnd(saved, source('short.mp4', pieces), seconds);
+      expect(saved.playback).toMatchObject({ error: null, width: 320 });
+      expect(Math.abs(saved.playback.duration - seconds)).toBeLessThan(FRAME);
+      expect(saved.playback.played).toBeGreaterThan(0.4);
+      expect(saved.filename).toMatch(/^A stream- -live \d{4}-\d\d-\d\d \d\d-\d\d-\d\d\.mp4$/);
     });
   }
+
+  it('[ES2] pieces that begin and end inside a fragment are no harm', async () => {
+    const pieces = piecesOf(files.get('/short.mp4')!, 2000, 50_000).slice(0, -2);
+    await record('SLICED', 'short.mp4', pieces);
+    const whole = piecesOf(files.get('/short.mp4')!, 2000).filter(({ to }) => to <= pieces.at(-1)!.to);
+    await expectEnd(await save('SLICED', 20), source('short.mp4', whole), 20);
+  });
+
+  it('[ES3] a second sound track is kept, both in their place', async () => {
+    await makeFragmented(path('two.mp4'), 14, { secondAudio: true });
+    files.set('/two.mp4', readFileSync(path('two.mp4')));
+    const pieces = piecesOf(files.get('/two.mp4')!, 2000).slice(0, -1);
+    await record('TWO', 'two.mp4', pieces);
+    await expectEnd(await save('TWO', 9.1), source('two.mp4', pieces), 9.1, 2);
+  });
+
+  it('[ES4] after the encoder was started again, the last part is saved, with its own header; a short one gives what there is', async () => {
+    const [short, two] = [files.get('/short.mp4')!, files.get('/two.mp4')!];
+    files.set('/again.mp4', Buffer.concat([short, two]));
+    const last = piecesOf(two, 2000).slice(0, -1);
+    const later = last.map((piece) => ({ ...piece, from: piece.from + short.length, to: piece.to + short.length, startMs: piece.startMs + 46_000 }));
+    await record('AGAIN', 'again.mp4', [...piecesOf(short, 2000), ...later]);
+    const original = source('two.mp4', last);
+    await expectEnd(await save('AGAIN', 30), original, await endOf(original, 2), 2);
+  });
+
+  it('[ES5] nothing to save, a broken recording and a cancelled save are typed errors', async () => {
+    const [init, first] = piecesOf(files.get('/short.mp4')!, 2000);
+    await record('EMPTY', 'short.mp4', []);
+    await record('INIT', 'short.mp4', [init!]);
+    await record('BROKEN', 'short.mp4', [init!, { ...first!, from: first!.from + 100 }]);
+    const failures = await run.page.evaluate(async () => {
+      const { parts } = globalThis as unknown as SavePage;
+      const store = await parts.opened;
+      const attempt = async (key: string, signal: AbortSignal) => parts.failure(() => parts.saveTail({ store, record: parts.recordOf(key, 'video/mp4'), seconds: 30, signal }));
+      const live = new AbortController().signal;
+      return [await attempt('EMPTY', live), await attempt('INIT', live), await attempt('BROKEN', live), await attempt('A16', AbortSignal.abort())];
+    });
+    expect(failures.map((each) => each?.code)).toEqual(['nothing', 'nothing', 'nothing', 'AbortError']);
+  });
+
+  it('[ES6] five minutes at 2.5 Mbit/s are saved within 5 s', async () => {
+    await makeFragmented(path('long.mp4'), 312, { bitrate: '2400k', size: '640x360' });
+    files.set('/long.mp4', readFileSync(path('long.mp4')));
+    const pieces = piecesOf(files.get('/long.mp4')!, 2000);
+    await record('LONG', 'long.mp4', pieces);
+    const saved = await save('LONG', 300);
+    console.log(`saved ${Math.round(saved.size / 1e6)} MB in ${Math.round(saved.tookMs)} ms`);
+    expect(saved.size).toBeGreaterThan(80e6);
+    expect((await look(saved.file)).errors).toEqual([]);
+    expect(saved.tookMs).toBeLessThan(5_000);
+    files.delete('/long.mp4');
+  });
 });

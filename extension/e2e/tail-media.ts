@@ -9,25 +9,25 @@ const ffmpeg = async (args: string[]): Promise<Buffer> => (await execute(testFfm
 
 export const FPS = 30;
 /** A chirp once a second: a shift of one sample shows. */
-const SOUND = 'aevalsrc=0.4*sin(2*PI*(300*t+900*mod(t\\,1)*mod(t\\,1))):s=48000';
+const chirp = (hertz: number, seconds: number): string => `aevalsrc=0.4*sin(2*PI*(${hertz}*t+900*mod(t\\,1)*mod(t\\,1))):s=48000:d=${seconds}`;
 
 /** Fragmented MP4 as the recorder makes it: H.264 and Opus, 2 s between keyframes, a fragment each. */
 export const makeFragmented = (file: string, seconds: number, options: { secondAudio?: boolean; bitrate?: string; size?: string } = {}): Promise<Buffer> =>
   ffmpeg([
-    '-f', 'lavfi', '-i', `testsrc2=size=${options.size ?? '320x180'}:rate=${FPS}:duration=${seconds}`, '-f', 'lavfi', '-i', `${SOUND}:d=${seconds}`,
-    ...(options.secondAudio ? ['-f', 'lavfi', '-i', `sine=frequency=700:sample_rate=48000:duration=${seconds}`, '-map', '0', '-map', '1', '-map', '2'] : []),
+    '-f', 'lavfi', '-i', `testsrc2=size=${options.size ?? '320x180'}:rate=${FPS}:duration=${seconds}`, '-f', 'lavfi', '-i', chirp(300, seconds),
+    ...(options.secondAudio ? ['-f', 'lavfi', '-i', chirp(710, seconds), '-map', '0', '-map', '1', '-map', '2'] : []),
     '-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency', '-pix_fmt', 'yuv420p', '-g', '60', '-keyint_min', '60', '-sc_threshold', '0',
     ...(options.bitrate ? ['-b:v', options.bitrate, '-minrate', options.bitrate, '-maxrate', options.bitrate, '-bufsize', options.bitrate, '-nal-hrd', 'cbr'] : []),
     '-c:a', 'libopus', '-b:a', '96k', '-movflags', 'frag_keyframe+empty_moov+default_base_moof', '-f', 'mp4', '-y', file,
   ]);
 
 /** The init and one piece per fragment of `fragmentMs`; of those at most `maxBytes`, as the sender cuts them. */
-export const piecesOf = (bytes: Buffer, fragmentMs: number, maxBytes = Infinity): Piece[] => {
+export const piecesOf = (media: Uint8Array, fragmentMs: number, maxBytes = Infinity): Piece[] => {
+  const bytes = Buffer.from(media.buffer, media.byteOffset, media.byteLength);
   const starts: number[] = [0];
   for (let at = 0; at + 8 <= bytes.length; at += bytes.readUInt32BE(at)) {
     const type = bytes.toString('latin1', at + 4, at + 8);
-    if (type === 'moof') starts.push(at);
-    if (type === 'mfra') starts.push(at);
+    if (type === 'moof' || type === 'mfra') starts.push(at);
   }
   const hasIndex = bytes.toString('latin1', starts.at(-1)! + 4, starts.at(-1)! + 8) === 'mfra';
   const ends = hasIndex ? starts.slice(1) : [...starts.slice(1), bytes.length];
@@ -35,19 +35,25 @@ export const piecesOf = (bytes: Buffer, fragmentMs: number, maxBytes = Infinity)
     const from = starts[index]!; // as many as ends, or one more
     const count = Math.ceil((to - from) / maxBytes) || 1;
     const [startMs, durationMs] = index === 0 ? [0, 0] : [(index - 1) * fragmentMs, fragmentMs];
-    return Array.from({ length: count }, (_, n) => ({ from: from + n * maxBytes || from, to: Math.min(to, from + (n + 1) * maxBytes), startMs: startMs + (durationMs * n) / count, durationMs: durationMs / count }));
+    const size = Math.min(maxBytes, to - from);
+    return Array.from({ length: count }, (_, n) => ({ from: from + n * size, to: Math.min(to, from + (n + 1) * size), startMs: startMs + (durationMs * n) / count, durationMs: durationMs / count }));
+  });
+};
+
+type Row = { at: number; sum: string };
+
+/** FFmpeg's framemd5: `#tb stream: a/b`, then `stream, dts, pts, duration, size, checksum`; times in seconds. */
+const rowsOf = (text: string): Row[] => {
+  const ticks = new Map([...text.matchAll(/^#tb (\d+): (\d+)\/(\d+)/gm)].map(([, stream = '', top, bottom]) => [stream, Number(top) / Number(bottom)]));
+  return text.split('\n').filter((line) => /^\d/.test(line)).map((line) => {
+    const [stream = '', , pts, , , sum = ''] = line.split(',').map((field) => field.trim());
+    return { at: Number(pts) * (ticks.get(stream) ?? NaN), sum };
   });
 };
 
 /** A checksum and a time in seconds for each picture presented. */
-export const pictures = async (file: string): Promise<{ at: number; sum: string }[]> => {
-  const lines = (await ffmpeg(['-i', file, '-map', '0:v:0', '-fps_mode', 'passthrough', '-f', 'framemd5', 'pipe:1'])).toString().split('\n');
-  const [, top = '1', bottom = '1'] = /#tb 0: (\d+)\/(\d+)/.exec(lines.join('\n')) ?? [];
-  return lines.filter((line) => line.startsWith('0,')).map((line) => {
-    const fields = line.split(',').map((field) => field.trim());
-    return { at: (Number(fields[2]) * Number(top)) / Number(bottom), sum: fields[5] ?? '' };
-  });
-};
+export const pictures = async (file: string): Promise<Row[]> =>
+  rowsOf((await ffmpeg(['-i', file, '-map', '0:v:0', '-fps_mode', 'passthrough', '-enc_time_base', '-1', '-f', 'framemd5', 'pipe:1'])).toString());
 
 /** Mono at 48 kHz, the first sample at 0 s. */
 export const samples = async (file: string, track = 0): Promise<Int16Array> => {
@@ -70,4 +76,10 @@ export const lag = (source: Int16Array, sourceAt: number, heard: Int16Array, at:
     if (correlation > best.correlation) best = { samples: shift, correlation };
   }
   return best;
+};
+
+/** Where the last picture or sound ends. FFmpeg pads the last packet of a whole file: give it one cut at a fragment. */
+export const endOf = async (file: string, audioTracks: number): Promise<number> => {
+  const sounds = await Promise.all(Array.from({ length: audioTracks }, (_, track) => samples(file, track)));
+  return Math.max((await pictures(file)).at(-1)!.at + 1 / FPS, ...sounds.map((sound) => sound.length / 48_000)); // a file without pictures is no use here
 };

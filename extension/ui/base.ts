@@ -21,7 +21,7 @@ export const base = css`
   .row { display: flex; align-items: center; gap: 8px; }
   .wrap { flex-wrap: wrap; }
   .grow { flex: 1; min-width: 0; }
-  .stack { display: grid; gap: 10px; grid-template-columns: minmax(0, 1fr); }
+  .stack { --gap: 12px; display: grid; gap: var(--gap); grid-template-columns: minmax(0, 1fr); }
   .line { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
   .two { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; overflow-wrap: anywhere; }
   .card { background: var(--surface); border: 1px solid var(--line); border-radius: var(--radius); }
@@ -46,6 +46,8 @@ export const base = css`
   input::placeholder { color: var(--faint); opacity: 1; }
   input[aria-invalid='true'] { border-color: var(--bad); }
   label { cursor: pointer; }
+  /* live regions stand empty in the page from the start, and take no room in a grid of this gap */
+  [role='alert']:empty, [role='status']:empty:not(.sr) { margin-top: calc(-1 * var(--gap, 0px)); }
   .badge { display: inline-flex; align-items: center; gap: 5px; font-size: 12px; font-weight: 600; line-height: 20px; padding: 0 8px; border-radius: 999px; background: var(--sunk); color: var(--soft); white-space: nowrap; }
   .badge.live, .badge.bad { background: var(--bad-soft); color: var(--live); }
   .badge.good { background: var(--good-soft); color: var(--good); }

@@ -46,14 +46,14 @@ describe('against a server', () => {
   const byCode = (code = 'abcd efgh') => pair({ send: fetch, address, proof: { by: 'code', code }, name: 'Chrome on Linux' });
   const byToken = (token = ' t0ken ') => pair({ send: fetch, address, proof: { by: 'token', token }, name: 'Chrome on Linux' });
 
-  it('[E20] trades the code, as the server spells it, for a token', async () => {
+  it('[B20] trades the code, as the server spells it, for a token', async () => {
     say(200, { token: 'secret', deviceId: 'd1', user: 'maja' });
     expect(await byCode()).toEqual({ ok: true, pairing: { url: `http://${address}`, token: 'secret', deviceId: 'd1', user: 'maja' } });
     expect(seen.at(-1)).toMatchObject({ method: 'POST', url: '/api/pair', body: JSON.stringify({ code: 'ABCD-EFGH', name: 'Chrome on Linux' }) });
   });
   it.each([
-    [404, { error: { code: 'not_found', message: 'no such code' } }, 'secret', /no such code\. Codes are valid once/], [429, { error: { code: 'too_many', message: 'slow down' } }, 'secret', /Wait a minute/],
-    [503, { error: { code: 'unavailable', message: 'the database is away' } }, 'address', /database is away/], [200, { hello: 'world' }, 'address', /not as a Clippy server/], [404, 'nothing here', 'address', /not as a Clippy server/],
+    [401, { error: { code: 'unauthorized', message: 'this pairing code is wrong: make another' } }, 'secret', /^This pairing code is wrong: make another\.$/], [429, { error: { code: 'too_many', message: 'wait 40 s' } }, 'secret', /^Wait 40 s/],
+    [403, { error: { code: 'forbidden', message: 'a page of x may not pair' } }, 'address', /^A page of x/], [503, { error: { code: 'unavailable', message: 'the database is away' } }, 'address', /^The database is away/], [200, { hello: 'world' }, 'address', /not as a Clippy server/], [404, 'nothing here', 'address', /not as a Clippy server/],
     [200, { token: '', deviceId: 'd', user: 'u' }, 'address', /not as a Clippy server/],
   ] as const)('says what to do after %i %j', async (status, body, field, message) => {
     say(status, body);

@@ -1,5 +1,6 @@
 // Pairing with a server, by the one-time code it shows or by a token. Rules are pure; requests go through the `fetch` given.
 import { z } from 'zod';
+import { sentence } from '../../shared/format.ts';
 import type { Pairing } from '../settings.ts';
 
 const WAIT_MS = 10_000;
@@ -62,8 +63,6 @@ const request = async (send: typeof fetch, url: string, init: RequestInit): Prom
 
 const notClippy = (url: string): string => `${new URL(url).host} answers, but not as a Clippy server. Check the address and port; the server prints them when it starts.`;
 
-const CODE_REMEDY = 'Codes are valid once and for a few minutes: make a new one on the dashboard and type it as shown.';
-
 const byCode = async (send: typeof fetch, address: string, code: string, name: string): Promise<Pairs> => {
   const url = `${address}/api/pair`;
   const answer = await request(send, url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ code, name }) });
@@ -72,9 +71,8 @@ const byCode = async (send: typeof fetch, address: string, code: string, name: s
   if (answer.status === 200 && good.success) return { ok: true, pairing: { url: address, ...good.data } };
   const said = refused.safeParse(answer.body);
   if (!said.success) return { ok: false, field: 'address', message: notClippy(url) };
-  if (answer.status === 429) return { ok: false, field: 'secret', message: `Too many tries. Wait a minute, then make a new code. (${said.data.error.message})` };
-  if (answer.status >= 500) return { ok: false, field: 'address', message: `The server could not pair: ${said.data.error.message}` };
-  return { ok: false, field: 'secret', message: `The server did not accept ${code}: ${said.data.error.message}. ${CODE_REMEDY}` };
+  // the server's message says what was wrong and what to do
+  return { ok: false, field: answer.status < 500 && answer.status !== 403 ? 'secret' : 'address', message: `${sentence(said.data.error.message)}.` };
 };
 
 /** Asks what any token may ask, or be told it may not: both show that the server knows it. */
@@ -83,7 +81,7 @@ const checkToken = async (send: typeof fetch, address: string, token: string): P
   const answer = await request(send, url, { method: 'GET', headers: { authorization: `Bearer ${token}` } });
   if (answer.at === 'failed') return { ok: false, field: 'address', message: answer.message };
   const said = refused.safeParse(answer.body);
-  if (answer.status === 401 && said.success) return { ok: false, field: 'secret', message: 'The server does not know this token (any more). Copy it again, or pair with a code from the dashboard.' };
+  if (answer.status === 401 && said.success) return { ok: false, field: 'secret', message: 'The server does not know this token (any more). Copy it again, or pair with a code from the dashboard (Devices).' };
   if (answer.status === 403 && said.success) return { ok: true };
   if (answer.status === 200 && typeof answer.body === 'object' && answer.body !== null) return { ok: true };
   return { ok: false, field: 'address', message: said.success ? `The server answered: ${said.data.error.message}` : notClippy(url) };
@@ -95,7 +93,7 @@ export const pair = async (options: { send: typeof fetch; address: string; proof
   const { proof } = options;
   if (proof.by === 'code') {
     const code = normalCode(proof.code);
-    if (code === null) return { ok: false, field: 'secret', message: 'A code has 8 letters and digits, like ABCD-EFGH. The dashboard shows it under “Pair a browser”.' };
+    if (code === null) return { ok: false, field: 'secret', message: 'A code has 8 letters and digits, like ABCD-EFGH. Make one on the dashboard, under Devices, or with npm run pair.' };
     return byCode(options.send, address, code, options.name);
   }
   const token = proof.token.trim();

@@ -26,15 +26,15 @@ type SessionRows = Pick<
 export const sessionRows = (sql: Sql, newId: (at: number) => string): SessionRows => {
   const columns = sql`
     s.id, s.key, s.owner as "user", s.epoch, s.title, s.source_url as "sourceUrl", s.mime, s.status, s.tier, s.started_at as "startedAt", s.ended_at as "endedAt",
-    s.duration_ms as "durationMs", s.bytes, s.chunks, s.missing, s.last_sequence as "lastSequence", s.pinned, s.note,
+    s.duration_ms as "durationMs", s.bytes, s.chunks, s.missing, s.last_sequence as "lastSequence", s.pinned, s.note, s.transcript,
     (select count(*) from clips c where c.session_id = s.id) as clips,
     (select count(*) from dead_letters d where d.session_id = s.id) as "deadLetters"`;
 
   return {
-    openSession: async ({ key, user, title, sourceUrl, mime, tier, startedAt }) => {
+    openSession: async ({ key, user, title, sourceUrl, mime, tier, startedAt, transcript }) => {
       await sql`
-        insert into sessions (id, owner, key, title, source_url, mime, status, tier, started_at)
-        values (${newId(startedAt)}, ${user}, ${key}, ${title}, ${sourceUrl}, ${mime}, 'live', ${tier}, ${startedAt})
+        insert into sessions (id, owner, key, title, source_url, mime, status, tier, started_at, transcript)
+        values (${newId(startedAt)}, ${user}, ${key}, ${title}, ${sourceUrl}, ${mime}, 'live', ${tier}, ${startedAt}, ${transcript})
         on conflict (owner, key) do nothing`;
       const [stored] = await sql<StoredSession[]>`select ${columns} from sessions s where owner = ${user} and key = ${key}`;
       if (!stored) throw unknownSession(key); // deleted between the two statements

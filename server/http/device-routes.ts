@@ -4,9 +4,8 @@ import { allowedOrigin } from './auth.ts';
 import { guesserOf } from './guess-limit.ts';
 import { json } from './respond.ts';
 import { NONE, route, type Route } from './route.ts';
-import { done, idParams, noParams, noQuery } from './schemas.ts';
+import { device, done, idParams, noParams, noQuery } from './schemas.ts';
 
-const device = z.object({ id: z.string(), name: z.string(), scope: z.literal('recorder'), createdAt: z.number(), lastUsedAt: z.number().nullable() });
 const name = z.string().trim().min(1).max(80).describe('what people call the device, e.g. "Chrome on the laptop"');
 
 export const deviceRoutes: Route[] = [

@@ -2,13 +2,12 @@
 // the database is written first, so that what was granted or revoked outlives a crash.
 import { randomBytes } from 'node:crypto';
 import { ulid } from 'ulid';
+import type { Device } from '../../shared/model.ts';
 import type { Clock } from '../clock.ts';
 import { Refused, messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Repository, StoredDevice } from '../ports.ts';
 import { hashToken } from './auth.ts';
-
-export type Device = Omit<StoredDevice, 'owner' | 'tokenHash'>;
 
 export type Devices = {
   /** The device of a token, or null where it is unknown or revoked. */

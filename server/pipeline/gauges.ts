@@ -10,6 +10,8 @@ export type Gauges = {
   waiting(name: StageName, note: string): void;
   off(name: StageName, note: string): void;
   note(name: StageName, note: string): void;
+  /** A stage whose items come from elsewhere waits, with this note, while it has none; null: it is idle again. */
+  rests(name: StageName, note: string | null): void;
   states(durableMs: number): Record<StageName, StageState>;
 };
 
@@ -19,19 +21,22 @@ export const createGauges = (options: GaugesOptions): Gauges => {
   const states = Object.fromEntries(
     STAGES.map((name) => [name, { status: 'idle', depth: 0, capacity: options.capacity, done: 0, untilMs: 0, lagMs: 0, note: '' } satisfies StageState]),
   ) as Record<StageName, StageState>;
-  const busy = (state: StageState, depth: number): void => {
+  const resting = new Map<StageName, string>();
+  const busy = (name: StageName, depth: number): void => {
+    const state = states[name];
     state.depth = depth;
-    if (state.status !== 'off') state.status = depth > 0 ? 'running' : 'idle';
+    if (state.status !== 'off') state.status = depth > 0 ? 'running' : resting.has(name) ? 'waiting' : 'idle';
     options.onChange();
   };
   return {
     gauge: (name) => ({
-      entered: (depth) => busy(states[name], depth),
+      entered: (depth) => busy(name, depth),
       left: (depth, tookMs) => {
         const state = states[name];
         state.done += 1;
         if (state.status === 'waiting' || state.status === 'failing') state.note = '';
-        busy(state, depth);
+        if (state.note === '') state.note = resting.get(name) ?? '';
+        busy(name, depth);
         options.onStage(name, tookMs);
       },
     }),
@@ -44,6 +49,14 @@ export const createGauges = (options: GaugesOptions): Gauges => {
     note: (name, note) => {
       states[name].note = note;
       options.onChange();
+    },
+    rests: (name, note) => {
+      if (note === null) resting.delete(name);
+      else {
+        resting.set(name, note);
+        states[name].note = note;
+      }
+      busy(name, states[name].depth);
     },
     states: (durableMs) => Object.fromEntries(
       STAGES.map((name) => {

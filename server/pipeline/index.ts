@@ -25,6 +25,7 @@ import type { MediaIndex, MediaLog } from './media-log.ts';
 import type { CutClip, CutOrder, HeardSegment } from './segment.ts';
 import { pull, stage } from './stage.ts';
 import type { DecodePcm } from './audio-clip.ts';
+import { type ClientWords, RECORDER_TRANSCRIBES, createClientLane } from './client-words.ts';
 import type { Hole, WordsBatch, WordsJob, WordsLane } from './words-lane.ts';
 import { createWordsLane } from './words.ts';
 
@@ -39,6 +40,8 @@ export type PipelineOptions = {
   openScenes: OpenSceneDetector | null;
   analyser: Analyser;
   transcriber: Transcriber | null;
+  /** where the recording client makes the words: they are taken from here, and no engine hears the recording */
+  clientWords: ClientWords | null;
   /** shown where there is no transcriber: why, and how to turn it on */
   transcriptionOff: string;
   judge: Judge | null;
@@ -138,7 +141,7 @@ export const startPipeline = (options: PipelineOptions): Pipeline => {
     const bins = savedBins.filter((bin) => (bin.second + 1) * 1000 <= cursor.signalsUntilMs);
     options.analyser.restore({ bins, words: savedWords, highlights: savedHighlights });
     let binsUntilMs = cursor.signalsUntilMs;
-    let wordsUntilMs = options.transcriber ? cursor.wordsUntilMs : Infinity;
+    let wordsUntilMs = options.transcriber || options.clientWords ? cursor.wordsUntilMs : Infinity;
     let signalsEnded = false;
 
     const analysis: Analysis = createAnalysis({
@@ -195,11 +198,27 @@ export const startPipeline = (options: PipelineOptions): Pipeline => {
     );
 
     // ── words ──
-    const words = options.transcriber && createWordsLane({
+    const known = () => ({ untilMs: signalsEnded ? options.media.state.durationMs : binsUntilMs, ended: signalsEnded });
+    const changed = (signal: AbortSignal): Promise<void> => bell.wait(signal);
+    const clientLane = (inbox: ClientWords): WordsLane => {
+      let cancel = (): void => {};
+      inbox.listen(bell.ring);
+      closers.push(async () => {
+        inbox.listen(null);
+        cancel();
+      });
+      const later = (ms: number, work: () => void): void => {
+        cancel = clock.after(ms, () => {
+          work();
+          bell.ring();
+        });
+      };
+      gauges.rests('transcribe', RECORDER_TRANSCRIBES);
+      return createClientLane({ inbox, fromMs: cursor.wordsUntilMs, known, changed, later });
+    };
+    const words = options.clientWords ? clientLane(options.clientWords) : options.transcriber && createWordsLane({
       media: options.media, index: options.index, decodePcm: options.decodePcm, transcriber: options.transcriber, language: options.language, priority: options.priority, paddingMs: options.speechPaddingMs,
-      fromMs: cursor.wordsUntilMs, saved: savedWords, holes: options.holes,
-      known: () => ({ untilMs: signalsEnded ? options.media.state.durationMs : binsUntilMs, ended: signalsEnded }),
-      changed: (signal) => bell.wait(signal),
+      fromMs: cursor.wordsUntilMs, saved: savedWords, holes: options.holes, known, changed,
     });
     if (words) {
       words.learn(bins);
@@ -225,6 +244,8 @@ export const startPipeline = (options: PipelineOptions): Pipeline => {
             await attempt(patient('analyse'), () => (batch.refill
               ? repository.fillWords(sessionId, { startMs: batch.startMs, endMs: batch.untilMs }, batch.words)
               : repository.commitWords(sessionId, batch.words, batch.untilMs)), signal);
+            options.clientWords?.confirm(batch.untilMs);
+            if (batch.ended) gauges.rests('transcribe', null);
             if (batch.words.length > 0) options.publish({ type: 'words', sessionId, words: batch.words });
             // Words that fill a hole come out of order: they are for the transcript, the analyser has moved on.
             if (batch.refill) return { highlights: [], bins: [], signalsUntilMs: null, release: wordsDemand.give };

@@ -9,6 +9,7 @@ import { Refused, messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Hub, Watcher } from './hub.ts';
 import type { Feed, Session } from './session.ts';
+import type { Opened } from './supervisor.ts';
 
 /** A transport's socket, as much of it as is needed here. */
 export type Wire = { readonly id: number; remote: string; send(frame: Uint8Array): 'sent' | 'queued' | 'dropped'; bufferedBytes(): number; close(code: number, reason: string): void };
@@ -25,7 +26,9 @@ export type GatewayOptions = {
   speakerOf: (token: string, remote: string) => Promise<Speaker>;
   /** one rule for every frame type; throws `Refused forbidden` */
   authorize: (speaker: Speaker, frame: ClientFrame) => void;
-  open: (user: string, start: ClientFrame & { t: 'start' }) => Promise<{ session: Session; epoch: number } | { ended: SessionSummary; epoch: number }>;
+  open: (user: string, start: ClientFrame & { t: 'start' }) => Promise<Opened>;
+  /** a recording that is open, or being worked through */
+  find: (sessionId: string) => Session | null;
   onFrame: (type: ClientFrame['t'] | 'bad', bytes: number) => void;
 };
 
@@ -101,13 +104,21 @@ export const createGateway = (options: GatewayOptions): Gateway => {
     return fed?.session ?? null;
   };
 
+  /** Words are also taken while an ended recording is being worked through. */
+  const wordsOf = (connection: Connection, sessionId: string): Session | null => {
+    if (!connection.ended.has(sessionId)) return feedOf(connection, sessionId);
+    const session = options.find(sessionId);
+    if (!session) throw new Refused('words', `recording ${sessionId} has been worked through; its last words came too late`);
+    return session;
+  };
+
   const start = async (connection: Connection, frame: ClientFrame & { t: 'start' }): Promise<void> => {
     const opened = await options.open(connection.speaker!.user, frame); // hello was checked by the caller
-    const { epoch } = opened;
+    const { epoch, wordsUntilMs } = opened;
     if ('ended' in opened) {
       // `stopped` was lost on its way: the client hears again how far the recording went, and stops again.
       connection.ended.set(opened.ended.id, opened.ended);
-      return send(connection, { t: 'ready', key: frame.key, session: opened.ended.id, epoch: Math.max(1, epoch), lastSeq: opened.ended.lastSequence, credits: options.limits().credits, wordsUntilMs: 0 });
+      return send(connection, { t: 'ready', key: frame.key, session: opened.ended.id, epoch: Math.max(1, epoch), lastSeq: opened.ended.lastSequence, credits: options.limits().credits, wordsUntilMs });
     }
     const { session } = opened;
     const feed: Feed = {
@@ -117,7 +128,7 @@ export const createGateway = (options: GatewayOptions): Gateway => {
     const lastSeq = await session.attach(feed, epoch);
     if (connection.closed) return session.detach(feed);
     connection.feeding.set(session.id, { session, feed });
-    send(connection, { t: 'ready', key: frame.key, session: session.id, epoch, lastSeq, credits: session.credits(), wordsUntilMs: 0 });
+    send(connection, { t: 'ready', key: frame.key, session: session.id, epoch, lastSeq, credits: session.credits(), wordsUntilMs });
   };
 
   /** The right token after too many wrong ones is asked to come back, not told that it is wrong. */
@@ -153,10 +164,13 @@ export const createGateway = (options: GatewayOptions): Gateway => {
       case 'chunk': return feedOf(connection, frame.session)?.chunk(frame);
       case 'gap': return feedOf(connection, frame.session)?.gap(frame.epoch, { fromSequence: frame.from, toSequence: frame.to, startMs: frame.startMs, endMs: frame.endMs, reason: frame.reason });
       case 'region': return feedOf(connection, frame.session)?.region(frame.epoch, frame.atMs, frame.rect);
-      case 'words': throw new Refused('words', `words of recording ${frame.session} are made by the server; start it with transcript: 'client'`);
+      case 'words': return wordsOf(connection, frame.session)?.words(frame.epoch, frame, (reply) => send(connection, reply));
       case 'stop': {
         const ended = connection.ended.get(frame.session);
-        if (ended && ended.lastSequence === frame.finalSeq) return send(connection, { t: 'stopped', session: ended.id, totals: ended });
+        if (ended && ended.lastSequence === frame.finalSeq) {
+          await options.find(frame.session)?.wordsSettled();
+          return send(connection, { t: 'stopped', session: ended.id, totals: ended });
+        }
         const session = feedOf(connection, frame.session);
         await session?.stop(frame.epoch, frame.finalSeq, frame.hash);
         connection.feeding.delete(frame.session);

@@ -1,12 +1,13 @@
 // One recording as an actor (S1): private state, a bounded mailbox (the credits granted to its client), one pipeline.
 // Everything that changes a recording goes through here; transport and HTTP only call it. Long, because its state has one owner.
-import type { Gap, Rectangle, SessionEvent, SessionStatus, SessionSummary, StageName, StageState } from '../../shared/model.ts';
+import type { Gap, HeardWords, Rectangle, SessionEvent, SessionStatus, SessionSummary, StageName, StageState } from '../../shared/model.ts';
 import type { Credits, ErrorCode, ServerFrame } from '../../shared/protocol.ts';
 import { crc32c } from '../../shared/crc32c.ts';
 import { ulid } from 'ulid';
 import type { Clock } from '../clock.ts';
 import { Refused, messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { type ClientWords, createClientWords } from '../pipeline/client-words.ts';
 import type { Pipeline } from '../pipeline/index.ts';
 import { StageError } from '../pipeline/stage.ts';
 import type { Hole } from '../pipeline/words-lane.ts';
@@ -48,6 +49,8 @@ const RESTARTS_IN_WINDOW = 6;
 const RESTART_WINDOW_MS = 10 * 60_000;
 const FIRST_RESTART_MS = 500;
 const SAVE_EVERY_MS = 2_000;
+/** `stopped` waits at most so long for words that are not durable yet. */
+const STOP_WAITS_MS = 5_000;
 /** Gaps and regions that wait for the database: as many as a timeline has gaps, and some. */
 const MAX_OWED = 5_000;
 /** Failures whose media times differ by less are failures of the same sound. */
@@ -56,6 +59,8 @@ const SAME_PLACE_MS = 10_000;
 export class Session {
   readonly id: string;
   readonly timeline: Timeline;
+  /** words its client makes; null where the server does */
+  readonly clientWords: ClientWords | null;
   #options: SessionOptions;
   #state: State;
   #pipeline: PipelineState = { is: 'stopped' };
@@ -74,6 +79,8 @@ export class Session {
   #paying: Promise<void> = Promise.resolve();
   #deafUntilMs = 0;
   #holes: Hole[] = [];
+  /** the connection its words came by last */
+  #wordsFrom: Feed['send'] = () => {};
   #soundFailure = { atMs: -Infinity, times: 0 };
 
   constructor(options: SessionOptions) {
@@ -82,6 +89,10 @@ export class Session {
     this.timeline = options.timeline;
     this.#summary = options.stored;
     this.#epoch = options.stored.epoch;
+    this.clientWords = options.stored.transcript === 'server' ? null : createClientWords({
+      onHeard: (untilMs) => this.#wordsFrom({ t: 'heard', session: this.id, untilMs }),
+      onDrop: ({ fromMs, untilMs }) => options.log.error({ session: this.id, fromMs, untilMs }, 'too many words wait to be stored: a stretch stays without'),
+    });
     this.#state = { is: 'interrupted', cancelTimer: () => {} };
   }
 
@@ -104,7 +115,7 @@ export class Session {
   }
   get summary(): SessionSummary {
     this.#copyTotals();
-    const { key: _key, user: _user, epoch: _epoch, ...summary } = this.#summary;
+    const { key: _key, user: _user, epoch: _epoch, transcript: _transcript, ...summary } = this.#summary;
     return summary;
   }
   get stored(): StoredSession {
@@ -182,6 +193,24 @@ export class Session {
     await this.#pay();
   }
 
+  /** Its client has heard a stretch. Taken until the recording has been worked through, so also after its end; `heard` follows when it is durable. */
+  words(epoch: number, batch: HeardWords, send: Feed['send']): void {
+    if (epoch !== this.#epoch) throw new Refused('fenced', `epoch ${epoch} is over; epoch ${this.#epoch} records ${this.id} now`);
+    if (!this.clientWords) throw new Refused('words', `words of recording ${this.id} are made by the server; start it with transcript: 'client'`);
+    if (this.#state.is === 'closed' || this.#state.is === 'failed') throw new Refused('words', `recording ${this.id} has been worked through; words until ${batch.untilMs} ms came too late`);
+    this.#wordsFrom = send;
+    this.clientWords.put(batch);
+  }
+
+  /** What its client heard is durable, or is not waited for any longer. */
+  async wordsSettled(): Promise<void> {
+    if (!this.clientWords) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const cancel = this.#options.clock.after(STOP_WAITS_MS, resolve);
+    await Promise.race([this.clientWords.settled(), promise]);
+    cancel();
+  }
+
   /** Everything sent is durable: no more will come. */
   async stop(epoch: number, finalSeq: number, hash: number): Promise<void> {
     this.#live(epoch);
@@ -192,6 +221,7 @@ export class Session {
     if (this.timeline.hash() !== hash) this.#options.log.warn({ session: this.id, event: 'security' }, 'the rolling hash of the recording differs from the client’s');
     await this.#finish();
     await this.#save();
+    await this.wordsSettled();
     feed.send({ t: 'stopped', session: this.id, totals: this.summary });
   }
 

@@ -34,13 +34,16 @@ export type SupervisorOptions = {
   onRetired: (sessionId: string) => void;
 };
 
+/** What `start` gave. `ended`: the recording had ended; its client may ask again how far it went. */
+export type Opened = ({ session: Session } | { ended: SessionSummary }) & { epoch: number; wordsUntilMs: number };
+
 type Actor = { session: Session; index: OpenedTimeline['index'] };
 
 /** Note of a recording whose bytes are gone while its pinned clips are kept. */
 export const MEDIA_GONE = 'the recording has expired; its pinned clips are kept';
 
 /** without what only the server knows */
-export const summaryOf = ({ key: _key, user: _user, epoch: _epoch, ...summary }: StoredSession): SessionSummary => summary;
+export const summaryOf = ({ key: _key, user: _user, epoch: _epoch, transcript: _transcript, ...summary }: StoredSession): SessionSummary => summary;
 
 export const createSupervisor = (options: SupervisorOptions) => {
   const { repository, objectStore, clock, log } = options;
@@ -105,6 +108,8 @@ export const createSupervisor = (options: SupervisorOptions) => {
     await actor.index.close();
     options.onRetired(session.id);
   };
+  /** up to where the words its client made are durable */
+  const heardUntil = async ({ id, transcript }: StoredSession): Promise<number> => (transcript === 'client' ? (await repository.cursor(id)).wordsUntilMs : 0);
   const close = (session: Session): Promise<void> => exclusive(session.id, () => putAway(session, 'shutdown'));
   const removeFiles = async (sessionId: string): Promise<void> => {
     const actor = actors.get(sessionId);
@@ -131,15 +136,15 @@ export const createSupervisor = (options: SupervisorOptions) => {
     },
 
     /** A client begins or resumes a recording: the epoch rises, an older connection is fenced (P1). */
-    open: async (user: string, frame: ClientFrame & { t: 'start' }): Promise<{ session: Session; epoch: number } | { ended: SessionSummary; epoch: number }> => {
+    open: async (user: string, frame: ClientFrame & { t: 'start' }): Promise<Opened> => {
       if (stopping) throw new Refused('shutdown', 'the server is shutting down; reconnect in a moment', { retryable: true });
-      const stored = await repository.openSession({ key: frame.key, user, title: frame.title, sourceUrl: frame.sourceUrl, mime: frame.mime, tier: options.tier, startedAt: clock.now() });
+      const stored = await repository.openSession({ key: frame.key, user, title: frame.title, sourceUrl: frame.sourceUrl, mime: frame.mime, tier: options.tier, startedAt: clock.now(), transcript: frame.transcript });
       await closing.get(stored.id);
       const known = actors.get(stored.id)?.session;
       // Its client learns how far it went, not that it came a moment too early.
       await known?.ending?.catch(() => {});
       const ended = known ? known.timeline.state.finished : stored.status !== 'live' && stored.status !== 'interrupted';
-      if (ended && frame.resume) return { ended: known?.summary ?? summaryOf(stored), epoch: stored.epoch };
+      if (ended && frame.resume) return { ended: known?.summary ?? summaryOf(stored), epoch: stored.epoch, wordsUntilMs: await heardUntil(stored) };
       if (ended) throw new Refused('closed', `the recording under key ${frame.key} has ended; start a new one under another key`);
       if (!actors.has(stored.id) && !opening.has(stored.id)) {
         const refusal = new Set([...actors.keys(), ...opening.keys()]).size >= options.maxSessions
@@ -154,7 +159,7 @@ export const createSupervisor = (options: SupervisorOptions) => {
       }
       const { session } = await actorOf(stored);
       const epoch = await repository.raiseEpoch(stored.id);
-      return { session, epoch };
+      return { session, epoch, wordsUntilMs: await heardUntil(stored) };
     },
 
     find: (sessionId: string): Session | null => actors.get(sessionId)?.session ?? null,

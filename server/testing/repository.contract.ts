@@ -26,8 +26,8 @@ export const repositoryContract = (open: () => Promise<Repository>): void => {
       expect(second).toEqual(first);
       expect(await repository.openSession(wanted)).toEqual(first);
       expect((await repository.openSession({ ...wanted, user: 'someone else' })).id).not.toBe(first.id);
-      const { key, user, title, sourceUrl, mime, tier, startedAt } = first;
-      expect({ ...wanted, title }).toEqual({ key, user, title, sourceUrl, mime, tier, startedAt });
+      const { key, user, title, sourceUrl, mime, tier, startedAt, transcript } = first;
+      expect({ ...wanted, title }).toEqual({ key, user, title, sourceUrl, mime, tier, startedAt, transcript });
       expect(first).toMatchObject({ status: 'live', epoch: 0, endedAt: null, durationMs: 0, bytes: 0, chunks: 0, missing: 0, lastSequence: 0, pinned: false, note: '', clips: 0, deadLetters: 0 });
     });
 

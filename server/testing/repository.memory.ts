@@ -62,12 +62,12 @@ export const createMemoryRepository = ({ newId = ulid }: { newId?: (at: number) 
 
   return {
     openSession: async (session) => {
-      const { key, user, title, sourceUrl, mime, tier, startedAt } = stored(session);
+      const { key, user, title, sourceUrl, mime, tier, startedAt, transcript } = stored(session);
       const known = [...sessions.values()].find((rows) => rows.session.user === user && rows.session.key === key);
       if (known) return counted(known);
       const rows: Rows = {
         session: {
-          id: newId(startedAt), key, user, title, sourceUrl, mime, tier, startedAt, status: 'live', endedAt: null, durationMs: 0, bytes: 0, chunks: 0, missing: 0,
+          id: newId(startedAt), key, user, title, sourceUrl, mime, tier, startedAt, transcript, status: 'live', endedAt: null, durationMs: 0, bytes: 0, chunks: 0, missing: 0,
           lastSequence: 0, epoch: 0, pinned: false, note: '', clips: 0, deadLetters: 0,
         },
         cursor: { signalsUntilMs: 0, wordsUntilMs: 0 }, gaps: new Map(), regions: new Map(), cold: new Map(), bins: new Map(), words: [],

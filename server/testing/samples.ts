@@ -3,7 +3,7 @@ import type { DeadLetter, Highlight, SignalBin, Word } from '../../shared/model.
 import type { NewSession, StoredClip } from '../ports.ts';
 
 export const aSession = (patch: Partial<NewSession> = {}): NewSession => ({
-  key: '01J00000000000000000000001', user: 'admin', title: 'A stream', sourceUrl: 'https://example.org/live', mime: 'video/webm;codecs=vp8,opus', tier: 'plus', startedAt: 1_795_000_000_123, ...patch,
+  key: '01J00000000000000000000001', user: 'admin', title: 'A stream', sourceUrl: 'https://example.org/live', mime: 'video/webm;codecs=vp8,opus', tier: 'plus', startedAt: 1_795_000_000_123, transcript: 'client', ...patch,
 });
 
 export const aWord = (startMs: number, text: string): Word => ({ startMs, endMs: startMs + 200.25, text, confidence: 0.875 });

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LRUCache } from 'lru-cache';
 import { encodeFrame } from '../../shared/codec.ts';
-import type { Clip, SessionEvent, Transcript } from '../../shared/model.ts';
+import type { Clip, SessionEvent, TranscribedBy } from '../../shared/model.ts';
 import type { ClientFrame } from '../../shared/protocol.ts';
 import { PROTOCOL_VERSION } from '../../shared/protocol.ts';
 import { Refused } from '../errors.ts';
@@ -103,7 +103,7 @@ export const sessionBench = async (options: SessionBenchOptions = {}) => {
     rangeCache: { dir: join(root, 'temp', 'ranges'), bytes: 1e8, maxRangeMs: 60_000 },
   });
   const gateway = createGateway({
-    hub, limits: () => limits, clock, log, authorize: () => {}, open: supervisor.open, onFrame: () => {},
+    hub, limits: () => limits, clock, log, authorize: () => {}, open: supervisor.open, find: supervisor.find, onFrame: () => {},
     speakerOf: async (token) => {
       const user = { 'token-a': 'anna', 'token-b': 'bert', 'token-phone': 'anna' }[token];
       if (user === undefined) throw new Refused(token === 'guesser' ? 'too_many' : 'unauthorized', `the token ${token} is not known`);
@@ -124,10 +124,10 @@ export const sessionBench = async (options: SessionBenchOptions = {}) => {
     await wire.frame('welcome');
     return wire;
   };
-  const askStart = (wire: FakeWire, key: string, resume = false, transcript: Transcript = 'server'): void =>
+  const askStart = (wire: FakeWire, key: string, resume = false, transcript: TranscribedBy = 'server'): void =>
     send(wire, { t: 'start', key: keyOf(key), title: `Stream ${key}`, sourceUrl: 'https://example.test/live', mime: 'video/webm;codecs=vp8,opus', video: null, resume, transcript });
   /** Resolves with the answer. */
-  const start = (wire: FakeWire, key: string, resume = false, transcript: Transcript = 'server') => {
+  const start = (wire: FakeWire, key: string, resume = false, transcript: TranscribedBy = 'server') => {
     const before = wire.of('ready').length;
     askStart(wire, key, resume, transcript);
     return wire.frame('ready', (ready) => ready.key === keyOf(key) && wire.of('ready').indexOf(ready) >= before);
