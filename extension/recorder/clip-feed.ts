@@ -9,9 +9,10 @@ const THUMBNAIL_MS = 10_000;
 /** A message carries at most 400,000 characters of picture; base64 makes 4 of 3. */
 const THUMBNAIL_BYTES = 290_000;
 
+type Versioned = { version: number; clip: ClipView };
+
 export type ClipFeedOptions = {
   fetch: typeof globalThis.fetch;
-  now: () => number;
   onChange: () => void;
   /** a clip not seen before, with its picture where there is one */
   onClip: (clip: ClipView) => void;
@@ -30,7 +31,7 @@ export class ClipFeed {
   /** session → how to stop following it */
   readonly #followed = new Map<string, () => void>();
   readonly #seen = new Set<string>();
-  #clips: (ClipView & { version: number })[] = [];
+  #clips: Versioned[] = [];
   #server: { client: Client; url: string } | null = null;
 
   constructor(options: ClipFeedOptions) {
@@ -38,7 +39,7 @@ export class ClipFeed {
   }
 
   get clips(): ClipView[] {
-    return this.#clips.map(({ version: _, ...clip }) => clip);
+    return this.#clips.map(({ clip }) => clip);
   }
 
   /** Follows the same sessions on another connection to the same server; those of another server are forgotten. */
@@ -70,26 +71,24 @@ export class ClipFeed {
   }
 
   #drop(gone: (clip: ClipView) => boolean): void {
-    this.#clips = this.#clips.filter((clip) => !gone(clip));
+    this.#clips = this.#clips.filter(({ clip }) => !gone(clip));
     this.#options.onChange();
   }
 
-  async #take(clip: Clip, url: string): Promise<void> {
-    const { id, sessionId, version, title, startMs, endMs, score, state, createdAt } = clip;
-    const before = this.#clips.find((other) => other.id === id);
+  async #take({ id, sessionId, version, title, startMs, endMs, score, state, createdAt, thumbnailUrl }: Clip, url: string): Promise<void> {
+    const before = this.#clips.find(({ clip }) => clip.id === id);
     if (before && before.version >= version) return;
     const fresh = !this.#seen.has(id);
     this.#seen.add(id);
-    this.#put({ id, session: sessionId, title, startMs, endMs, score, state, at: createdAt || this.#options.now(), thumbnail: before?.thumbnail ?? '', version });
-    const thumbnail = await this.#picture(new URL(clip.thumbnailUrl, url)).catch(() => ''); // a clip without its picture is still a clip
-    const now = this.#clips.find((other) => other.id === id);
-    if (now?.version === version && thumbnail !== '') this.#put({ ...now, thumbnail });
-    const { version: _, ...shown } = now ?? { id, session: sessionId, title, startMs, endMs, score, state, at: createdAt, version };
-    if (fresh) this.#options.onClip({ ...shown, thumbnail });
+    const clip: ClipView = { id, session: sessionId, title, startMs, endMs, score, state, at: createdAt, thumbnail: before?.clip.thumbnail ?? '' };
+    this.#put({ version, clip });
+    const thumbnail = await this.#picture(new URL(thumbnailUrl, url)).catch(() => ''); // a clip without its picture is still a clip
+    if (thumbnail !== '' && this.#clips.some((now) => now.clip.id === id && now.version === version)) this.#put({ version, clip: { ...clip, thumbnail } });
+    if (fresh) this.#options.onClip({ ...clip, thumbnail });
   }
 
-  #put(clip: ClipView & { version: number }): void {
-    this.#clips = [clip, ...this.#clips.filter(({ id }) => id !== clip.id)].toSorted((a, b) => b.at - a.at).slice(0, KEPT);
+  #put(fresh: Versioned): void {
+    this.#clips = [fresh, ...this.#clips.filter(({ clip }) => clip.id !== fresh.clip.id)].toSorted((a, b) => b.clip.at - a.clip.at).slice(0, KEPT);
     this.#options.onChange();
   }
 

@@ -53,11 +53,11 @@ export class Recorder {
   }
 
   private constructor(options: RecorderOptions, { settings }: Configuration) {
-    const { clock, onChange } = options;
+    const { onChange } = options;
     this.#options = options;
     this.#settings = settings;
     this.#server = new Server({ version: options.version, onChange });
-    this.#clips = new ClipFeed({ fetch: (...input) => fetch(...input), now: () => clock.now(), onChange, onClip: (clip) => this.#announce(clip) });
+    this.#clips = new ClipFeed({ fetch: (...input) => fetch(...input), onChange, onClip: (clip) => this.#announce(clip) });
   }
 
   view(): RecorderView {

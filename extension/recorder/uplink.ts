@@ -107,7 +107,8 @@ export class Uplink {
 
   #replace(client: Client | null): void {
     const old = this.#recording;
-    this.#lostBefore += old.status.lost;
+    const { lost, pushed, lastAcked, unackedChunks } = old.status;
+    this.#lostBefore += lost - (pushed - lastAcked - unackedChunks); // what is not settled yet the next one counts again
     old.abandon(new ClientError('ended', 'the recording goes on elsewhere'));
     this.#online = client !== null;
     this.#recording = this.#open(client, true);
