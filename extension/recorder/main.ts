@@ -1,5 +1,6 @@
 // The offscreen document: it has chrome.runtime and nothing else of the extension's interface, so the service worker tells it what
 // the user chose. Listens from its first moment; what is asked before it is configured waits.
+import manifest from '../manifest.json' with { type: 'json' };
 import { answer, ask, ExtensionError, isOurs, recorderMessage, regionMessage } from '../messages.ts';
 import type { ViewMessage, WorkerMessage } from '../messages.ts';
 import type { Pairing, Settings } from '../settings.ts';
@@ -30,7 +31,7 @@ const tell = (message: WorkerMessage): Promise<unknown> => (message.type === 'no
 
 const opened = (async (): Promise<Recorder> => {
   const [store, configuration] = await Promise.all([openRecordingStore(), ask<{ settings: Settings; pairing: Pairing | null }>({ to: 'worker', type: 'hello' })]);
-  recorder = await Recorder.open({ store, saveTail, version: chrome.runtime.getManifest().version, clock, tell, onChange: changed }, configuration);
+  recorder = await Recorder.open({ store, saveTail, version: manifest.version, clock, tell, onChange: changed }, configuration);
   changed();
   return recorder;
 })();
