@@ -24,12 +24,14 @@ const bundle = async (outDir: string, dev: boolean): Promise<void> => {
   const common = { absWorkingDir: ROOT, outdir: outDir, bundle: true, minify: !dev, sourcemap: dev ? 'inline' : false, target: 'chrome124', legalComments: 'eof', logLevel: 'silent', conditions: [dev ? 'development' : 'production'] } satisfies BuildOptions;
   const styles = PAGES.filter((page) => existsSync(join(ROOT, `extension/${page}/${page}.css`)));
   await Promise.all([
-    build({ ...common, format: 'esm', entryPoints: [{ in: 'extension/background/main.ts', out: 'background' }, { in: 'extension/recorder/main.ts', out: 'recorder' }, ...PAGES.filter((page) => page !== 'recorder').map((page) => ({ in: `extension/${page}/${page}.ts`, out: page }))] }),
+    build({ ...common, format: 'esm', entryPoints: [{ in: 'extension/background/main.ts', out: 'background' }, { in: 'extension/recorder/main.ts', out: 'recorder' }, { in: 'extension/transcribe/worker.ts', out: 'transcribe-worker' }, ...PAGES.filter((page) => page !== 'recorder').map((page) => ({ in: `extension/${page}/${page}.ts`, out: page }))] }),
     build({ ...common, format: 'iife', entryPoints: [{ in: 'extension/content/region.ts', out: 'region' }] }),
     build({ ...common, entryPoints: styles.map((page) => ({ in: `extension/${page}/${page}.css`, out: page })) }),
   ]);
   for (const page of PAGES) await cp(join(ROOT, `extension/${page}/${page}.html`), join(outDir, `${page}.html`));
   await cp(join(ROOT, 'extension/icons'), join(outDir, 'icons'), { recursive: true, filter: (path) => !path.endsWith('.svg') });
+  // whisper.cpp compiled to WebAssembly: it starts its threads from the file of this name
+  await cp(join(ROOT, 'node_modules/@transcribe/shout/src/shout/shout.wasm.js'), join(outDir, 'shout.wasm.js'));
   await cp(join(ROOT, 'LICENSE'), join(outDir, 'LICENSE'));
 };
 

@@ -24,6 +24,7 @@ describe.skipIf(!hasChromium)('golden run (needs Chromium)', () => {
   });
 
   it('[B1][B2] toolbar button, popup, code, record, stop: both tracks, the right length, in step', { timeout: 180_000 }, async () => {
+    await browser.view(); // from here on a page of the extension is open that can be asked: opening one later would close the popup
     const page = await browser.context.newPage();
     await page.goto(stage.page());
     await page.waitForFunction(() => document.querySelector('video')!.currentTime > 0.2); // the stage has one video
@@ -37,6 +38,8 @@ describe.skipIf(!hasChromium)('golden run (needs Chromium)', () => {
     await begin.waitFor({ timeout: 15_000 });
     const startedAt = Date.now();
     await begin.click();
+    await pause(1_500);
+    console.log(await first.popup.locator('body').innerText().catch((e: unknown) => String(e)));
     await expect.poll(async () => (await browser.view()).recordings.map(({ state }) => state), { timeout: 20_000 }).toEqual(['recording']);
     await first.done().catch(() => undefined); // Chrome closes the popup when capture starts
     await page.bringToFront();
