@@ -44,7 +44,7 @@ start() {
   deadline=$((SECONDS + 30))
   until [[ -f $dir/port ]] && answers "$(<"$dir/port")"; do
     if ! kill -0 "$pid" 2>/dev/null || ((SECONDS >= deadline)); then
-      say "could not start within 30 s; the log ends with"
+      say "did not start (or not within 30 s); its log ends with"
       tail -n 40 "$dir/log" | cut -c 1-240 >&2
       exit 1
     fi

@@ -9,7 +9,7 @@ export type Report = { testResults: { name: string; status: string; message: str
 type Outcome = 'passed' | 'failed' | 'skipped';
 
 const FAILURES_SHOWN = 38; // with the line that counts the rest and the tally, 40
-const LINE = 240; // characters
+const LINE = 320; // characters
 
 const firstLine = (message: string): string => stripVTControlCharacters(message).trim().split('\n', 1)[0]!; // split gives one part at least
 
