@@ -21,7 +21,8 @@ describe.skipIf(CHROMIUM === undefined)(`saving the end of a recording${CHROMIUM
     site = await startSite('save-tail-page.ts', files);
     run = await openBrowser(path('profile'), site.url);
     await makeFragmented(path('short.mp4'), 45);
-    files.set('/short.mp4', readFileSync(path('short.mp4')));
+    await makeFragmented(path('two.mp4'), 14, { secondAudio: true });
+    for (const name of ['short.mp4', 'two.mp4']) files.set(`/${name}`, readFileSync(path(name)));
   });
   afterAll(async () => {
     await run?.context.close();
@@ -88,8 +89,6 @@ describe.skipIf(CHROMIUM === undefined)(`saving the end of a recording${CHROMIUM
   });
 
   it('[ES3] a second sound track is kept, both in their place', async () => {
-    await makeFragmented(path('two.mp4'), 14, { secondAudio: true });
-    files.set('/two.mp4', readFileSync(path('two.mp4')));
     const pieces = piecesOf(files.get('/two.mp4')!, 2000).slice(0, -1);
     await record('TWO', 'two.mp4', pieces);
     await expectEnd(await save('TWO', 9.1), source('two.mp4', pieces), 9.1, 2);

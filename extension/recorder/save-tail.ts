@@ -33,7 +33,7 @@ const lanesFor = ({ video, audio, start }: Tail, container: 'mp4' | 'webm', sign
   return [...(picture ? [picture] : []), ...audio.map(({ track, packets }) => ({ track, packets: packets(from) }))];
 };
 
-/** Rejects with ExtensionError `nothing` (no media yet), `media` (it cannot be read), `storage`, or the signal's reason. */
+/** A WebM begins up to one keyframe earlier in a browser that cannot encode. Rejects with ExtensionError `nothing` (no media yet), `media` (it cannot be read), `too-large`, `storage`, or the signal's reason. */
 export const saveTail: SaveTail = async ({ store, record, seconds, signal }) => {
   const { init, pieces } = await store.tail(record.key, seconds * 1000 + LEAD_MS);
   signal.throwIfAborted();
@@ -41,10 +41,10 @@ export const saveTail: SaveTail = async ({ store, record, seconds, signal }) => 
   if (bytes.length === 0) throw nothing(record.title);
   const input = new Input({ source: new BlobSource(new Blob(bytes)), formats: [MP4, WEBM] });
   try {
-    const tail = await readTail(input, seconds);
-    if (!tail) throw nothing(record.title);
-    const codec = (await tail.video?.track.getCodec()) ?? null;
+    const codec = (await (await input.getPrimaryVideoTrack())?.getCodec()) ?? null;
     const container = codec === null || IN_MP4.has(codec) ? 'mp4' : 'webm';
+    const tail = await readTail(input, seconds, container === 'mp4' || 'VideoEncoder' in globalThis ? 'exact' : 'keyframe');
+    if (!tail) throw nothing(record.title);
     const blob = await writeTail(lanesFor(tail, container, signal), container, signal);
     return { blob, durationMs: (tail.end - tail.start) * 1000, filename: fileName(record.title, new Date(), container) };
   } catch (cause) {

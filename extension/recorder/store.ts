@@ -6,6 +6,8 @@ import type { HeadRow, PieceRow } from './database.ts';
 import type { RecordingStore } from './ports.ts';
 import { StoredRing } from './stored-ring.ts';
 
+/** In memory twice while it is cut, in the document that records. */
+const MAX_TAIL_BYTES = 768 * 1024 * 1024;
 const EVERYTHING = ['records', 'pieces', 'bytes', 'heads', 'rings'] as const;
 
 /** The pieces at the end that follow one another, back to what covers `lastMs`, or to where the encoder was (re)started. */
@@ -72,6 +74,8 @@ export const openRecordingStore = async (options: { name?: string } = {}): Promi
     tail: async (key, lastMs) => {
       const pieces = await ends(key, lastMs);
       const first = pieces[0]?.seq ?? 0;
+      const bytes = pieces.reduce((sum, { size }) => sum + size, 0);
+      if (bytes > MAX_TAIL_BYTES) throw new ExtensionError('too-large', `the last ${Math.round(lastMs / 1000)} s are ${Math.round(bytes / 1e6)} MB, more than the ${Math.round(MAX_TAIL_BYTES / 1e6)} MB that are cut in the browser; save less, or take the recording from the server`);
       return database.read(['bytes', 'heads'], `reading the end of recording ${key}`, async (tx) => {
         const [heads, buffers] = await Promise.all([tx.objectStore('heads').getAll(rangeOf(key)), Promise.all(pieces.map(({ seq }) => tx.objectStore('bytes').get([key, seq])))]);
         // what was evicted since is at the beginning

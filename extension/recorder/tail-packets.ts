@@ -46,8 +46,8 @@ const sounds = async function* (sink: EncodedPacketSink, start: number, end: num
   }
 };
 
-/** null: nothing that can be presented. */
-export const readTail = async (input: Input, seconds: number): Promise<Tail | null> => {
+/** `from`: exactly `seconds` before the end, or the keyframe before that. null: nothing that can be presented. */
+export const readTail = async (input: Input, seconds: number, from: 'exact' | 'keyframe'): Promise<Tail | null> => {
   const [video, audio] = await Promise.all([input.getPrimaryVideoTrack(), input.getAudioTracks()]);
   const sink = video && new EncodedPacketSink(video);
   const lanes = audio.map((track) => ({ track, sink: new EncodedPacketSink(track) }));
@@ -56,8 +56,9 @@ export const readTail = async (input: Input, seconds: number): Promise<Tail | nu
   if (!Number.isFinite(end) || (video && !firstKey)) return null;
   const begins = await Promise.all(lanes.map((lane) => lane.sink.getFirstPacket()));
   const first = firstKey?.timestamp ?? Math.min(...begins.map((packet) => packet?.timestamp ?? Infinity));
-  const start = Math.max(end - seconds, first);
-  const key = sink && firstKey && (await keyBefore(sink, firstKey, start));
+  const wanted = Math.max(end - seconds, first);
+  const key = sink && firstKey && (await keyBefore(sink, firstKey, wanted));
+  const start = key && from === 'keyframe' ? key.timestamp : wanted;
   return {
     start, end,
     video: video && sink && key && { track: video, sink, key, packets: () => pictures(sink, key, start, end) },
