@@ -9,7 +9,6 @@ export const PERMISSIONS: Record<string, PermissionText> = {
   storage: { name: 'Remember settings', why: 'Your settings and the pairing with your server, in this browser only.' },
   unlimitedStorage: { name: 'Keep the last minutes', why: 'What the server has not confirmed yet stays in this browser, so that a lost connection or a crash loses nothing.' },
   notifications: { name: 'Notifications', why: 'Tell of new clips and of trouble with a recording; each can be turned off above.' },
-  alarms: { name: 'Wake up', why: 'Tries again to upload what an earlier run of the browser left, without staying awake meanwhile.' },
   sidePanel: { name: 'Side panel', why: 'The live monitor beside the page.' },
   downloads: { name: 'Save clips', why: 'Writes the clips you save to your downloads folder. It does not read your downloads.' },
 };
