@@ -152,7 +152,7 @@ logs() { # the end of each, 45 lines at most; a crash's dump of events says less
   for file in "$dir"/log/{start,mon.a,osd.0,client.rgw}.log; do
     [[ -s $file ]] || continue
     echo "-- ${file##*/}"
-    sed '/^--- begin dump of recent events/,/^--- end dump/d' "$file" | tail -n "$lines" | cut -c 1-240
+    sed '/^--- begin dump of recent events/,/^--- end dump/d; /^[ {}]/d; /^$/d' "$file" | tail -n "$lines" | cut -c 1-240
     lines=7
   done
 }
@@ -168,9 +168,9 @@ start() {
   for number in 1 2 3; do
     if attempt "$number"; then return; fi
     say "attempt $number: $failure"
-    ((SECONDS < 150)) || break # time is better spent on another server
+    ((SECONDS < 100)) || break # time is better spent on another server
   done
-  say "could not start; the logs end with"
+  say "could not start"
   logs >&2
   exit 1
 }

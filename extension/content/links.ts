@@ -8,8 +8,6 @@ export type Links = {
   own(): string | null;
   /** what this script calls the document shown in `element`; a new document gets a new link */
   of(element: HTMLIFrameElement): string;
-  /** asks the frame above again while it has not answered */
-  ask(): void;
 };
 
 /** `changed`: this frame got a link, or a frame inside shows another document. Ends with `signal`. */
@@ -43,6 +41,8 @@ export const createLinks = (changed: () => void, signal: AbortSignal): Links => 
       if (link !== undefined) (event.source as Window).postMessage({ [KEY]: link }, '*');
     }
   }, { signal });
+  // answered by a script that is there already; one that comes later gives links unasked
+  if (parent !== window) parent.postMessage({ [KEY]: null }, '*');
 
   return {
     own: () => own,
@@ -51,9 +51,6 @@ export const createLinks = (changed: () => void, signal: AbortSignal): Links => 
       if (known?.target === element.contentWindow) return known.link;
       if (!known) element.addEventListener('load', () => { give(element); changed(); }, { signal });
       return give(element);
-    },
-    ask() {
-      if (parent !== window && own === null) parent.postMessage({ [KEY]: null }, '*');
     },
   };
 };

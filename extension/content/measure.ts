@@ -40,7 +40,12 @@ const largestVideo = (videos: HTMLVideoElement[], view: Rectangle): { video: HTM
 };
 
 const FINE = 64; // Blink's layout unit
-const round = (value: number): number => Math.round(value * FINE) / FINE;
+/** what a message may hold (messages.ts); a page may be as large as it likes */
+const FARTHEST = 1e6;
+const LARGEST = 1e5;
+const round = (value: number): number => Math.max(-FARTHEST, Math.min(FARTHEST, Math.round(value * FINE) / FINE));
+/** a frame that is not shown has a size of 0 */
+const side = (value: number): number => Math.max(1, Math.min(LARGEST, value));
 
 export type Look = {
   video: HTMLVideoElement | null;
@@ -61,5 +66,5 @@ export const look = (videos: HTMLVideoElement[], iframes: HTMLIFrameElement[]): 
     const part = isShown(element) ? visiblePart(element, box, view) : null;
     if (part && Math.min(part.width, part.height) >= LEAST_FRAME) frames.push({ element, box: seen(box), part: seen(part) });
   }
-  return { video: best?.video ?? null, rect: best && seen(best.part), viewport: { width: innerWidth, height: innerHeight }, frames };
+  return { video: best?.video ?? null, rect: best && seen(best.part), viewport: { width: side(innerWidth), height: side(innerHeight) }, frames };
 };

@@ -82,7 +82,6 @@ const start = (): Running => {
     if (!sending && (now !== last || lookedAt - sentAt >= HEARTBEAT_MS)) {
       last = now;
       sentAt = lookedAt;
-      links.ask();
       void send(message);
     }
     timer = setTimeout(kick, lookedAt - movedAt < 1_000 ? LEAST_MS : POLL_MS);

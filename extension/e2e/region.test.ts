@@ -1,154 +1,21 @@
-// The content script in real Chromium, in an extension of the test's own whose worker stands where the recorder does. The measure is a
-// real screenshot of the tab: the mapped rectangle holds the video's colour and nothing else, and nearly all of it.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { build } from 'esbuild';
-import { chromium, type BrowserContext, type CDPSession, type Page, type Worker } from 'playwright-core';
+// The content script in real Chromium. The measure is a real screenshot of the tab: the mapped rectangle holds the video's colour and
+// nothing else, and nearly all of it.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Rectangle } from '../../shared/model.ts';
-import type { Region } from '../region-compose.ts';
-import { mapRegion } from '../region-map.ts';
-import { executablePath, hasChromium } from './browser.ts';
-
-const HERE = resolve(import.meta.dirname, '..');
-/** what the worker of the test's extension keeps */
-type Seen = { regions: (Region & { at: number })[]; messages: { frameId: number; at: number; rect: Rectangle | null; url: string }[]; refuse: boolean; silent: boolean; injections: number };
-
-const RECORDER = `
-import { regionMessage } from './messages.ts';
-import { createTabRegions, regionSender } from './region-compose.ts';
-let tabs = createTabRegions();
-const seen = globalThis.seen = { regions: [], messages: [], refuse: false, silent: false, injections: 0 };
-globalThis.inject = async (tabId) => { seen.injections++; await chrome.scripting.executeScript({ target: { tabId, allFrames: true }, files: ['region.js'] }); };
-globalThis.reset = () => { tabs = createTabRegions(); Object.assign(seen, { regions: [], messages: [], refuse: false, silent: false, injections: 0 }); };
-chrome.runtime.onMessage.addListener((message, sender, reply) => {
-  const from = regionSender(sender);
-  if (!from) return false;
-  const parsed = regionMessage.parse(message);
-  const at = performance.now();
-  seen.messages.push({ frameId: from.frameId, at, rect: parsed.rect, url: sender.url });
-  if (seen.silent) return false;
-  if (seen.refuse) { reply({ ok: false, error: { code: 'idle', message: '' } }); return false; }
-  const { region, inject } = tabs.take(parsed, from, at);
-  if (region) seen.regions.push({ ...region, at });
-  if (inject) void globalThis.inject(from.tabId);
-  reply({ ok: true, value: null });
-  return false;
-});
-globalThis.count = async (png, rect) => {
-  const bitmap = await createImageBitmap(await (await fetch('data:image/png;base64,' + png)).blob());
-  const { width, height } = bitmap;
-  const canvas = new OffscreenCanvas(width, height).getContext('2d');
-  canvas.drawImage(bitmap, 0, 0);
-  const { data } = canvas.getImageData(0, 0, width, height);
-  let all = 0, inside = 0;
-  for (let y = 0, i = 0; y < height; y++) for (let x = 0; x < width; x++, i += 4) {
-    if (Math.abs(data[i] - 255) > 24 || data[i + 1] > 24 || Math.abs(data[i + 2] - 255) > 24) continue;
-    all++;
-    if (rect && x >= rect.x && y >= rect.y && x < rect.x + rect.width && y < rect.y + rect.height) inside++;
-  }
-  return { width, height, all, inside };
-};`;
-
-/** Magenta pictures, 640 × 360 unless said otherwise. */
-const VIDEO = `<script>
-const magenta = (width = 640, height = 360) => {
-  const canvas = Object.assign(document.createElement('canvas'), { width, height });
-  const paint = canvas.getContext('2d');
-  const draw = () => { paint.fillStyle = '#ff00ff'; paint.fillRect(0, 0, width, height); };
-  draw(); setInterval(draw, 50);
-  return canvas.captureStream(20);
-};
-const fill = (video, width, height) => { video.muted = true; video.srcObject = magenta(width, height); return video.play(); };
-const make = (style = '') => { const video = document.createElement('video'); video.style.cssText = style; fill(video); return video; };
-</script>`;
-const page = (body: string): string => `<!doctype html><meta charset="utf-8"><style>body{margin:0;background:#222;color:#eee} video{display:block}</style>${VIDEO}${body}`;
+import { hasChromium } from './browser.ts';
+import { openStage, page, type Stage } from './region-stage.ts';
 
 describe.skipIf(!hasChromium)('region tracking in Chromium', () => {
-  const dir = mkdtempSync(join(tmpdir(), 'clippy-region-'));
-  const pages = new Map<string, string>();
-  const servers: Server[] = [];
-  let context: BrowserContext;
-  let worker: Worker;
-  let tab: Page;
-  let cdp: CDPSession;
-  let here: string;
-  /** another site: Chromium puts its frames into another process */
-  let there: string;
-
-  const listen = async (host: string): Promise<string> => {
-    const server = createServer((request, response) => {
-      const body = pages.get(new URL(request.url ?? '/', 'http://x').pathname);
-      response.writeHead(body === undefined ? 404 : 200, { 'content-type': 'text/html' }).end(body);
-    });
-    servers.push(server);
-    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-    return `http://${host}:${(server.address() as AddressInfo).port}`;
-  };
-
-  beforeAll(async () => {
-    writeFileSync(join(dir, 'manifest.json'), JSON.stringify({ manifest_version: 3, name: 'region test', version: '1', background: { service_worker: 'background.js' }, permissions: ['scripting'], host_permissions: ['http://127.0.0.1/*', 'http://localhost/*'] }));
-    const common = { bundle: true, format: 'iife', target: 'es2023', logLevel: 'silent' } as const;
-    await build({ ...common, entryPoints: [join(HERE, 'content/region.ts')], outfile: join(dir, 'region.js') });
-    await build({ ...common, stdin: { contents: RECORDER, resolveDir: HERE, loader: 'ts' }, outfile: join(dir, 'background.js') });
-    [here, there] = [await listen('127.0.0.1'), await listen('localhost')];
-    context = await chromium.launchPersistentContext(join(dir, 'profile'), {
-      executablePath, headless: false, viewport: { width: 1280, height: 720 }, ignoreDefaultArgs: ['--disable-extensions', '--mute-audio'],
-      args: ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--autoplay-policy=no-user-gesture-required', `--disable-extensions-except=${dir}`, `--load-extension=${dir}`],
-    });
-    worker = context.serviceWorkers()[0] ?? (await context.waitForEvent('serviceworker', { timeout: 15_000 }));
-    worker.on('console', (message) => { if (message.type() === 'error') console.error(message.text()); });
-  });
-  afterAll(async () => {
-    await context?.close();
-    for (const server of servers) { server.closeAllConnections(); server.close(); }
-    rmSync(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
-  });
-  beforeEach(async () => {
-    await tab?.close();
-    tab = await context.newPage();
-    cdp = await context.newCDPSession(tab);
-    await worker.evaluate('reset()');
-  });
-
-  const seen = (): Promise<Seen> => worker.evaluate('seen') as Promise<Seen>;
-  const latest = async (): Promise<Seen['regions'][number] | undefined> => (await seen()).regions.at(-1);
-  const inject = (): Promise<unknown> => worker.evaluate(async () => {
-    const [active] = await chrome.tabs.query({ active: true, lastFocusedWindow: true });
-    await (globalThis as unknown as { inject(tabId?: number): Promise<void> }).inject(active?.id);
-  });
-  const open = async (body: string): Promise<void> => {
-    pages.set('/', page(body));
-    await tab.goto(here);
-    await tab.bringToFront();
-    await inject();
-  };
-  /** What is on the screen now, and how much of the colour the mapped rectangle holds. */
-  const shot = async (): Promise<{ right: number; covered: number; mapped: Rectangle | null; all: number }> => {
-    const { data } = await cdp.send('Page.captureScreenshot', { format: 'png', captureBeyondViewport: false });
-    const region = await latest();
-    const size = { width: Buffer.from(data, 'base64').readUInt32BE(16), height: Buffer.from(data, 'base64').readUInt32BE(20) };
-    const mapped = region ? mapRegion({ rect: region.rect, viewport: region.viewport, frame: size }) : null;
-    const { all, inside } = await worker.evaluate(([png, rect]) => (globalThis as unknown as { count(png: string, rect: unknown): Promise<{ all: number; inside: number }> }).count(png, rect), [data, mapped] as const);
-    return { right: mapped ? inside / (mapped.width * mapped.height) : 0, covered: all ? inside / all : 0, mapped, all };
-  };
-  /** Settles: the script is told of most changes and finds the rest within half a second. */
-  const expectRight = async (least = 20_000): Promise<void> => {
-    let last: Awaited<ReturnType<typeof shot>> | undefined;
-    await expect.poll(async () => { last = await shot(); return last.right >= 0.99 && last.covered >= 0.98 && last.all >= least; }, { timeout: 10_000, interval: 200, message: 'region fits the picture' }).toBe(true).catch((error: unknown) => {
-      throw new Error(`the region does not fit: ${JSON.stringify(last)}`, { cause: error });
-    });
-  };
+  let stage: Stage;
+  beforeAll(async () => { stage = await openStage(); });
+  afterAll(() => stage?.close());
+  beforeEach(() => stage.reset());
 
   it('[Q3] plain, with border and padding', async () => {
-    await open('<video id=v style="margin:40px 0 0 120px;width:800px;height:450px;border:7px solid #0f0;padding:11px;background:#00f"></video><script>fill(v)</script>');
-    await expectRight();
-    expect((await latest())?.playing).toBe(true);
-    await tab.evaluate('v.pause()');
-    await expect.poll(async () => (await latest())?.playing).toBe(false);
+    await stage.open('<video id=v style="margin:40px 0 0 120px;width:800px;height:450px;border:7px solid #0f0;padding:11px;background:#00f"></video><script>fill(v)</script>');
+    await stage.expectRight();
+    expect((await stage.latest())?.playing).toBe(true);
+    await stage.tab.evaluate('v.pause()');
+    await expect.poll(async () => (await stage.latest())?.playing).toBe(false);
   });
 
   it.each([
@@ -162,60 +29,95 @@ describe.skipIf(!hasChromium)('region tracking in Chromium', () => {
       customElements.define('x-player', class extends HTMLElement { constructor() { super(); const root = this.attachShadow({ mode: 'closed' }); const frame = document.createElement('x-frame'); frame.append(make('width:800px;height:450px')); root.append(frame); } });
     </script>`, ''],
     ['added later, to a closed shadow root that was there', `<div id=h></div><script>const root = h.attachShadow({ mode: 'closed' }); root.innerHTML = '<p>soon</p>'; setTimeout(() => root.append(make('width:800px;height:450px')), 1200)</script>`, ''],
-    ['moved by an animation that ends', '<video id=v style="width:640px;height:360px;animation:m 2s forwards"></video><style>@keyframes m{to{transform:translate(300px,200px)}}</style><script>fill(v)</script>', ''],
-    ['quirks mode and a zoomed element', '<video id=v style="width:500px;height:281px;zoom:1.5;margin:10px"></video><script>document.documentElement.style.overflow="auto";fill(v)</script>', ''],
   ])('[Q3] %s', async (_, body, then) => {
-    await open(body);
-    if (then) await tab.evaluate(then);
-    await expectRight();
+    await stage.open(body);
+    if (then) await stage.tab.evaluate(then);
+    await stage.expectRight();
   });
 
   it.each([
     ['contain', '50% 50%'], ['contain', '0 100%'], ['contain', 'right 30px bottom 10px'], ['cover', '20% 50%'], ['fill', '50% 50%'], ['none', '50% 50%'], ['none', '-200px 40px'], ['scale-down', '100% 0'],
   ])('[Q2] object-fit: %s at %s', async (fit, position) => {
-    await open(`<video id=v style="margin:30px;width:700px;height:600px;padding:8px 16px;object-fit:${fit};object-position:${position}"></video><script>fill(v)</script>`);
-    await expectRight();
+    await stage.open(`<video id=v style="margin:30px;width:700px;height:600px;padding:8px 16px;object-fit:${fit};object-position:${position}"></video><script>fill(v)</script>`);
+    await stage.expectRight();
+  });
+
+  it('[Q3] a transition that tells no one but its end', async () => {
+    await stage.open('<video id=v style="width:640px;height:360px;transition:transform 1.5s"></video><script>fill(v)</script>');
+    await stage.expectRight();
+    await stage.tab.evaluate('v.style.transform = "translate(300px, 200px)"');
+    await expect.poll(async () => (await stage.latest())?.rect, { timeout: 5_000 }).toEqual({ x: 300, y: 200, width: 640, height: 360 });
+    await stage.expectRight();
+    const places = new Set((await stage.seen()).messages.map(({ rect }) => rect?.x));
+    expect(places.size).toBeGreaterThan(5); // followed on its way
+  });
+
+  it('[Q3] quirks mode, a zoomed element, a style that tells nobody', async () => {
+    stage.pages.set('/quirks', page('<video id=v style="width:500px;height:281px;zoom:1.5;margin:10px"></video><div style="height:3000px"></div><script>fill(v)</script>').replace('<!doctype html>', ''));
+    await stage.open('');
+    await stage.tab.goto(`${stage.here}/quirks`);
+    expect(await stage.tab.evaluate('document.compatMode')).toBe('BackCompat');
+    await stage.inject();
+    await stage.expectRight();
+    await stage.tab.evaluate('v.style.marginLeft = "100px"');
+    await expect.poll(async () => (await stage.latest())?.rect?.x ?? 0, { timeout: 2_000 }).toBeCloseTo(150.33, 1); // contained, 0.33 from the edge
+    await stage.expectRight();
   });
 
   it('[Q3] at two device pixels a CSS pixel, also in a clipped and scrolled box', async () => {
-    await cdp.send('Emulation.setDeviceMetricsOverride', { width: 1280, height: 720, deviceScaleFactor: 2, mobile: false });
-    await open('<div id=s style="margin:33px;width:701px;height:403px;overflow:auto"><video id=v style="width:811.5px;height:455.3px;margin-top:100.4px"></video></div><script>fill(v)</script>');
-    await expectRight();
-    await tab.evaluate('s.scrollTo(40, 120)');
-    await expectRight();
+    await stage.cdp.send('Emulation.setDeviceMetricsOverride', { width: 1280, height: 720, deviceScaleFactor: 2, mobile: false });
+    await stage.open('<div id=s style="margin:33px;width:701px;height:403px;overflow:auto"><video id=v style="width:811.5px;height:455.3px;margin-top:100.4px"></video></div><script>fill(v)</script>');
+    await stage.expectRight();
+    await stage.tab.evaluate('s.scrollTo(40, 120)');
+    await stage.expectRight();
   });
 
   it('[Q3] under pinch zoom', async () => {
-    await open('<video id=v style="margin:100px 0 0 200px;width:800px;height:450px"></video><div style="height:1500px"></div><script>fill(v)</script>');
-    await expectRight();
-    await cdp.send('Emulation.setPageScaleFactor', { pageScaleFactor: 1.6 });
-    expect(await tab.evaluate('visualViewport.scale')).toBeCloseTo(1.6);
-    await expectRight();
-    expect((await latest())?.rect?.width).toBeGreaterThan(1_000);
-    await tab.mouse.wheel(250, 120);
-    await expectRight();
+    await stage.open('<video id=v style="margin:100px 0 0 200px;width:800px;height:450px"></video><div style="height:1500px"></div><script>fill(v)</script>');
+    await stage.expectRight();
+    await stage.cdp.send('Emulation.setPageScaleFactor', { pageScaleFactor: 1.6 });
+    expect(await stage.tab.evaluate('visualViewport.scale')).toBeCloseTo(1.6);
+    await stage.expectRight();
+    expect((await stage.latest())?.rect?.width).toBeCloseTo(945, 0); // 800 × 1.6 from 320 on, as far as the scroll bar
+    await stage.tab.mouse.wheel(250, 120);
+    await stage.expectRight();
   });
 
   it('[Q3] in frames within frames of other sites, scaled, scrolled and clipped', async () => {
-    pages.set('/inner', page('<div style="height:300px"></div><video id=v style="width:640px;height:360px"></video><div style="height:900px"></div><script>fill(v); setTimeout(() => scrollTo(0, 250), 300)</script>'));
-    pages.set('/middle', page(`<div style="overflow:hidden;width:620px;height:330px;margin:20px"><iframe src="${here}/inner" style="width:700px;height:400px;border:6px solid #0f0;padding:5px"></iframe></div>`));
-    await open(`<iframe src="${there}/middle" style="margin:20px 0 0 70px;width:800px;height:500px;border:3px solid #0ff;transform:scale(1.2);transform-origin:0 0"></iframe>`);
-    await expectRight();
-    expect(new Set((await seen()).messages.map(({ frameId }) => frameId)).size).toBe(3);
+    stage.pages.set('/inner', page('<div style="height:300px"></div><video id=v style="width:640px;height:360px"></video><div style="height:900px"></div><script>fill(v); setTimeout(() => scrollTo(0, 250), 300)</script>'));
+    stage.pages.set('/middle', page(`<div style="overflow:hidden;width:620px;height:330px;margin:20px"><iframe src="${stage.here}/inner" style="width:700px;height:400px;border:6px solid #0f0;padding:5px"></iframe></div>`));
+    await stage.open(`<iframe src="${stage.there}/middle" style="margin:20px 0 0 70px;width:800px;height:500px;border:3px solid #0ff;transform:scale(1.2);transform-origin:0 0"></iframe>`);
+    await stage.expectRight();
+    expect(new Set((await stage.seen()).messages.map(({ frameId }) => frameId)).size).toBe(3);
+  });
+
+  it.each([['written into the page', ''], ['sandboxed', 'sandbox="allow-scripts"']])('[Q3] in a frame %s', async (_, attribute) => {
+    stage.pages.set('/inside', page('<video id=v style="width:640px;height:360px"></video><script>fill(v)</script>'));
+    await stage.open(`<iframe id=f ${attribute} style="margin:30px;width:700px;height:400px;border:0"></iframe><script>${attribute ? "f.src = '/inside'" : "fetch('/inside').then((answer) => answer.text()).then((text) => { f.srcdoc = text; })"}</script>`);
+    await stage.expectRight();
   });
 
   it('[Q4] a frame added later, then shown another page, then taken away', async () => {
-    pages.set('/video', page('<video id=v style="width:640px;height:360px;margin:15px"></video><script>fill(v)</script>'));
-    pages.set('/other', page('<video id=v style="width:500px;height:300px"></video><script>fill(v, 500, 300)</script>'));
-    await open('<p>nothing yet</p>');
-    await expect.poll(async () => (await latest())?.rect).toBeNull();
-    await tab.evaluate((src) => { document.body.insertAdjacentHTML('beforeend', `<iframe id=f src="${src}" style="width:800px;height:500px"></iframe>`); }, `${there}/video`);
-    await expectRight();
-    await tab.evaluate((src) => { (document.querySelector('#f') as HTMLIFrameElement).src = src; }, `${there}/other`);
-    await expect.poll(async () => (await latest())?.rect?.width ?? 0, { timeout: 10_000 }).toBe(500);
-    await expectRight();
-    await tab.evaluate('f.remove()');
-    await expect.poll(async () => (await latest())?.rect, { timeout: 5_000 }).toBeNull();
+    stage.pages.set('/video', page('<video id=v style="width:640px;height:360px;margin:15px"></video><script>fill(v)</script>'));
+    stage.pages.set('/other', page('<video id=v style="width:500px;height:300px"></video><script>fill(v, 500, 300)</script>'));
+    await stage.open('<p>nothing yet</p>');
+    await expect.poll(async () => (await stage.latest())?.rect).toBeNull();
+    await stage.tab.evaluate((src) => { document.body.insertAdjacentHTML('beforeend', `<iframe id=f src="${src}" style="width:800px;height:500px"></iframe>`); }, `${stage.there}/video`);
+    await stage.expectRight();
+    await stage.tab.evaluate((src) => { (document.querySelector('#f') as HTMLIFrameElement).src = src; }, `${stage.there}/other`);
+    await expect.poll(async () => (await stage.latest())?.rect?.width ?? 0, { timeout: 10_000 }).toBe(500);
+    await stage.expectRight();
+    await stage.tab.evaluate('f.remove()');
+    await expect.poll(async () => (await stage.latest())?.rect, { timeout: 5_000 }).toBeNull();
+  });
+
+  it('[Q3] a hidden and an immense frame end nothing', async () => {
+    stage.pages.set('/video', page('<video id=v style="width:640px;height:360px"></video><script>fill(v)</script>'));
+    await stage.open(`<iframe src="/video" style="position:absolute;top:400px;left:0;width:2000000px;height:3000000px;border:0"></iframe><iframe id=f src="${stage.there}/video" style="display:none;width:1000px;height:600px"></iframe>`);
+    await stage.tab.waitForTimeout(2_500);
+    await stage.tab.evaluate('document.querySelector("iframe").remove(); f.style.display = "block"; f.contentWindow.focus()');
+    await stage.expectRight();
+    expect((await stage.seen()).injections).toBeLessThanOrEqual(2);
   });
 
   it('[Q5] a page that replays, alters and invents messages moves nothing', async () => {
@@ -236,122 +138,142 @@ describe.skipIf(!hasChromium)('region tracking in Chromium', () => {
         try { chrome.runtime.sendMessage({ to: 'recorder', type: 'region', rect: huge }); } catch (error) { window.refused = String(error); }
       }, 200);
     </script>`;
-    pages.set('/deep', page(`<video id=v style="width:300px;height:200px"></video><script>fill(v, 300, 200)</script>${forge}`));
-    pages.set('/ad', page(`<iframe src="${here}/deep" style="width:5000px;height:5000px;position:absolute;left:-100px;top:-100px;border:0"></iframe><video id=v style="position:absolute;left:-500px;top:-500px;width:4000px;height:4000px;object-fit:fill"></video><script>fill(v)</script>${forge}`));
-    await open(`<video id=v style="width:720px;height:405px;margin:20px"></video><script>fill(v)</script><iframe id=f src="${there}/ad" style="position:absolute;left:800px;top:420px;width:300px;height:250px;border:0"></iframe>${forge}`);
-    await expect.poll(async () => (await seen()).messages.some(({ rect, url }) => rect && url.includes('/ad')), { timeout: 10_000 }).toBe(true);
-    await expect.poll(async () => (await latest())?.rect, { timeout: 5_000 }).toEqual({ x: 20, y: 20, width: 720, height: 405 });
-    const from = (await seen()).regions.length;
-    await tab.waitForTimeout(3_000); // the attack runs at full strength
-    const regions = (await seen()).regions.slice(from);
+    stage.pages.set('/deep', page(`<video id=v style="width:300px;height:200px"></video><script>fill(v, 300, 200)</script>${forge}`));
+    stage.pages.set('/ad', page(`<iframe src="${stage.here}/deep" style="width:5000px;height:5000px;position:absolute;left:-100px;top:-100px;border:0"></iframe><video id=v style="position:absolute;left:-500px;top:-500px;width:4000px;height:4000px;object-fit:fill"></video><script>fill(v)</script>${forge}`));
+    await stage.open(`<video id=v style="width:720px;height:405px;margin:20px"></video><script>fill(v)</script><iframe id=f src="${stage.there}/ad" style="position:absolute;left:800px;top:420px;width:300px;height:250px;border:0"></iframe>${forge}`);
+    await expect.poll(async () => (await stage.seen()).messages.some(({ rect, url }) => rect && url.includes('/ad')), { timeout: 10_000 }).toBe(true);
+    await expect.poll(async () => (await stage.latest())?.rect, { timeout: 5_000 }).toEqual({ x: 20, y: 20, width: 720, height: 405 });
+    const from = (await stage.seen()).regions.length;
+    await stage.tab.waitForTimeout(3_000); // the attack runs at full strength
+    const regions = (await stage.seen()).regions.slice(from);
     expect(regions.length).toBeGreaterThan(0);
     for (const { rect } of regions) expect(rect).toEqual({ x: 20, y: 20, width: 720, height: 405 });
     // without a video of its own the top page may at most show what the frame shows, where the frame is
-    await tab.evaluate('v.remove()');
-    await expect.poll(async () => (await latest())?.rect?.width).not.toBe(720);
-    await worker.evaluate('seen.regions = []');
-    await tab.waitForTimeout(2_500);
-    expect((await seen()).regions.length).toBeGreaterThan(0);
-    for (const { rect } of (await seen()).regions) {
+    await stage.tab.evaluate('v.remove()');
+    await expect.poll(async () => (await stage.latest())?.rect?.width).not.toBe(720);
+    await stage.worker.evaluate('seen.regions = []');
+    await stage.tab.waitForTimeout(2_500);
+    expect((await stage.seen()).regions.length).toBeGreaterThan(0);
+    for (const { rect } of (await stage.seen()).regions) {
       if (rect === null) continue;
       expect(rect.x).toBeGreaterThanOrEqual(800);
       expect(rect.y).toBeGreaterThanOrEqual(420);
       expect(rect.x + rect.width).toBeLessThanOrEqual(1100);
       expect(rect.y + rect.height).toBeLessThanOrEqual(670);
     }
-    expect(await tab.evaluate('window.refused')).toMatch(/sendMessage|undefined/);
+    expect(await stage.tab.evaluate('window.refused')).toMatch(/sendMessage|undefined/);
   });
 
   it('[Q3] fullscreen hides other videos; picture-in-picture leaves none', async () => {
-    await open('<div id=w style="width:300px;height:169px;overflow:hidden;transform:scale(1)"><video id=v style="width:640px;height:360px"></video></div><video id=o style="width:700px;height:394px"></video><script>fill(v);fill(o)</script>');
-    await expect.poll(async () => (await latest())?.rect?.width).toBe(700);
-    await tab.evaluate('document.onclick = () => v.requestFullscreen()');
-    await tab.mouse.click(900, 600);
-    await expect.poll(() => tab.evaluate('document.fullscreenElement === v')).toBe(true);
-    await expectRight();
-    expect((await latest())?.rect?.width).toBeGreaterThan(1_000);
-    await tab.evaluate('document.exitFullscreen()');
-    await expect.poll(async () => (await latest())?.rect?.width).toBe(700);
-    await tab.evaluate('v.remove(); document.onclick = () => o.requestPictureInPicture().then(() => { window.out = true })');
-    await tab.mouse.click(900, 600);
-    await expect.poll(() => tab.evaluate('window.out'), { timeout: 5_000 }).toBe(true);
-    await expect.poll(async () => (await latest())?.rect).toBeNull();
+    await stage.open('<div id=w style="width:300px;height:169px;overflow:hidden;transform:scale(1)"><video id=v style="width:640px;height:360px"></video></div><video id=o style="width:700px;height:394px"></video><script>fill(v);fill(o)</script>');
+    await expect.poll(async () => (await stage.latest())?.rect?.width).toBe(700);
+    await stage.tab.evaluate('document.onclick = () => v.requestFullscreen()');
+    await stage.tab.mouse.click(900, 600);
+    await expect.poll(() => stage.tab.evaluate('document.fullscreenElement === v')).toBe(true);
+    await stage.expectRight();
+    expect((await stage.latest())?.rect?.width).toBeGreaterThan(1_000);
+    await stage.tab.evaluate('document.exitFullscreen()');
+    await expect.poll(async () => (await stage.latest())?.rect?.width).toBe(700);
+    await stage.tab.evaluate('v.remove(); document.onclick = () => o.requestPictureInPicture().then(() => { window.out = true })');
+    await stage.tab.mouse.click(900, 600);
+    await expect.poll(() => stage.tab.evaluate('window.out'), { timeout: 5_000 }).toBe(true);
+    await expect.poll(async () => (await stage.latest())?.rect).toBeNull();
   });
 
   it('[Q6] speaks at most ten times a second while things move, every two seconds while they rest', async () => {
-    await open('<video id=v style="width:640px;height:360px"></video><div style="height:5000px"></div><script>fill(v); let n = 0; const roll = setInterval(() => { scrollTo(0, n++ % 300); if (n > 400) clearInterval(roll); }, 8)</script>');
-    await tab.waitForTimeout(3_000);
-    const moving = (await seen()).messages.map(({ at }) => at);
-    expect(moving.length).toBeGreaterThan(15);
-    for (const [index, at] of moving.entries()) expect(moving.filter((other) => other >= at && other < at + 1_000).length, `from message ${index}`).toBeLessThanOrEqual(11);
-    await tab.waitForTimeout(1_500);
-    await worker.evaluate('reset()');
-    await tab.waitForTimeout(6_500);
-    const resting = (await seen()).messages.length;
+    await stage.open('<video id=v style="width:640px;height:360px"></video><div style="height:5000px"></div><script>fill(v); let n = 0; const roll = setInterval(() => { scrollTo(0, n++ % 300); if (n > 400) clearInterval(roll); }, 8)</script>');
+    await stage.tab.waitForTimeout(3_000);
+    const moving = (await stage.seen()).messages.map(({ at }) => at);
+    // over the whole span: a busy machine hands messages over in bunches
+    const seconds = ((moving.at(-1) ?? 0) - (moving[0] ?? 0)) / 1_000;
+    expect(seconds).toBeGreaterThan(1.5);
+    expect(moving.length).toBeGreaterThan(8);
+    expect(moving.length).toBeLessThanOrEqual(seconds * 10 + 2);
+    await stage.tab.waitForTimeout(1_500);
+    await stage.worker.evaluate('reset()');
+    await stage.tab.waitForTimeout(6_500);
+    const resting = (await stage.seen()).messages.length;
     expect(resting).toBeGreaterThanOrEqual(2);
     expect(resting).toBeLessThanOrEqual(4);
   });
 
   it('[Q6] twice in one document is once', async () => {
-    await open('<video id=v style="width:640px;height:360px"></video><script>fill(v)</script>');
-    for (let times = 0; times < 5; times++) await inject();
-    await expectRight();
-    await worker.evaluate('reset()');
-    await tab.waitForTimeout(5_000);
-    expect((await seen()).messages.length).toBeLessThanOrEqual(4);
+    await stage.open('<video id=v style="width:640px;height:360px"></video><script>fill(v)</script>');
+    for (let times = 0; times < 5; times++) await stage.inject();
+    await stage.expectRight();
+    await stage.worker.evaluate('reset()');
+    await stage.tab.waitForTimeout(5_000);
+    expect((await stage.seen()).messages.length).toBeLessThanOrEqual(4);
   });
 
   const STOPS: [string, () => Promise<unknown>, number][] = [
-    ['is told to', () => worker.evaluate(async () => { const [active] = await chrome.tabs.query({ active: true, lastFocusedWindow: true }); await chrome.tabs.sendMessage(active?.id ?? -1, { to: 'page', type: 'stop' }).catch(() => undefined); }), 200],
-    ['is refused', () => worker.evaluate('seen.refuse = true'), 2_500],
-    ['hears nothing for five messages', () => worker.evaluate('seen.silent = true'), 11_500],
+    ['is told to', () => stage.worker.evaluate(async () => { const [active] = await chrome.tabs.query({ active: true, lastFocusedWindow: true }); await chrome.tabs.sendMessage(active?.id ?? -1, { to: 'page', type: 'stop' }).catch(() => undefined); }), 200],
+    ['is refused', () => stage.worker.evaluate('seen.refuse = true'), 2_500],
+    ['hears nothing for five messages', () => stage.worker.evaluate('seen.silent = true'), 11_500],
   ];
   it.each(STOPS)('[Q6] ends when it %s, and starts again when injected', async (_, end, within) => {
-    await open('<video id=v style="width:640px;height:360px"></video><script>fill(v)</script>');
-    await expectRight();
+    await stage.open('<video id=v style="width:640px;height:360px"></video><script>fill(v)</script>');
+    await stage.expectRight();
     await end();
-    await tab.waitForTimeout(within);
-    await worker.evaluate('reset()');
-    await tab.evaluate('v.style.width = "500px"');
-    await tab.waitForTimeout(2_500);
-    expect((await seen()).messages).toEqual([]);
-    await inject();
-    await expect.poll(async () => (await latest())?.rect?.width).toBe(500);
+    await stage.tab.waitForTimeout(within);
+    await stage.worker.evaluate('reset()');
+    await stage.tab.evaluate('v.style.width = "500px"');
+    await stage.tab.waitForTimeout(2_500);
+    expect((await stage.seen()).messages).toEqual([]);
+    await stage.inject();
+    await expect.poll(async () => (await stage.latest())?.rect?.width).toBe(500);
   });
 
   it('[Q6] goes with its page, and the next page gets its own', async () => {
-    await open('<video id=v style="width:640px;height:360px"></video><script>fill(v)</script>');
-    await expectRight();
-    pages.set('/next', page('<video id=v style="width:800px;height:450px"></video><script>fill(v)</script>'));
-    await tab.goto(`${here}/next`);
-    await worker.evaluate('reset()');
-    await tab.waitForTimeout(2_500);
-    expect((await seen()).messages).toEqual([]);
-    await inject();
-    await expectRight();
-    await tab.goBack();
-    await inject();
-    await expect.poll(async () => (await latest())?.rect?.width).toBe(640);
+    await stage.open('<video id=v style="width:640px;height:360px"></video><script>fill(v)</script>');
+    await stage.expectRight();
+    stage.pages.set('/next', page('<video id=v style="width:800px;height:450px"></video><script>fill(v)</script>'));
+    await stage.tab.goto(`${stage.here}/next`);
+    await stage.worker.evaluate('reset()');
+    await stage.tab.waitForTimeout(2_500);
+    expect((await stage.seen()).messages).toEqual([]);
+    await stage.inject();
+    await stage.expectRight();
+    await stage.tab.goBack();
+    await stage.inject();
+    await expect.poll(async () => (await stage.latest())?.rect?.width).toBe(640);
   });
 
   it('[Q7] costs little on a page of 5,000 elements without a video', async () => {
     const crowd = `<div id=c></div><script>for (let i = 0; i < 5000; i++) { const e = document.createElement(i % 10 ? 'div' : 'x-item'); e.textContent = i; c.append(e); }
       let n = 0; window.roll = () => setInterval(() => scrollTo(0, (n += 7) % 3000), 16);</script>`;
-    await cdp.send('Performance.enable');
+    await stage.cdp.send('Performance.enable');
     const busy = async (): Promise<number> => {
-      const value = async (): Promise<number> => (await cdp.send('Performance.getMetrics')).metrics.find(({ name }) => name === 'ScriptDuration')?.value ?? 0;
+      const value = async (): Promise<number> => (await stage.cdp.send('Performance.getMetrics')).metrics.find(({ name }) => name === 'ScriptDuration')?.value ?? 0;
       const before = await value();
-      await tab.waitForTimeout(10_000);
+      await stage.tab.waitForTimeout(10_000);
       return ((await value()) - before) * 100; // ms per second
     };
-    pages.set('/', page(crowd));
-    await tab.goto(here);
-    await tab.bringToFront();
-    await tab.evaluate('roll()');
+    stage.pages.set('/', page(crowd));
+    await stage.tab.goto(stage.here);
+    await stage.tab.bringToFront();
+    await stage.tab.evaluate('roll()');
     const without = await busy();
-    await inject();
+    await stage.inject();
     const withScript = await busy();
     console.log(`script time while scrolling 5,000 elements: ${without.toFixed(2)} ms/s without, ${withScript.toFixed(2)} ms/s with the region script`);
     expect(withScript - without).toBeLessThan(10);
+  });
+
+  it('[Q6] a reloaded extension takes over, and the old script is silent', async () => {
+    const errors: Error[] = [];
+    stage.tab.on('pageerror', (error) => errors.push(error));
+    await stage.open('<video id=v style="width:640px;height:360px"></video><script>fill(v)</script>');
+    await stage.expectRight();
+    await stage.reloadExtension();
+    await stage.tab.waitForTimeout(2_500);
+    expect((await stage.seen()).messages).toEqual([]);
+    await stage.tab.evaluate('v.style.width = "900px"');
+    await stage.inject();
+    await stage.expectRight();
+    await stage.worker.evaluate('reset()');
+    await stage.tab.waitForTimeout(4_500);
+    expect((await stage.seen()).messages.length).toBeLessThanOrEqual(3);
+    expect(errors).toEqual([]);
   });
 });

@@ -53,6 +53,53 @@ const save = async (key: string, seconds: number, path: string) => {
 const failure = (run: () => Promise<unknown>): Promise<{ code: string; message: string } | null> =>
   run().then(() => null, (error: { code?: unknown; name: string; message: string }) => ({ code: typeof error.code === 'string' ? error.code : error.name, message: error.message }));
 
-const parts = { opened, recordOf, record, save, saveTail, failure };
+/** A moving picture and a tone through MediaRecorder, as the recorder does where WebCodecs is missing; the whole stream is sent to `path`. */
+const recordWebm = async (key: string, codec: 'vp8' | 'vp9', seconds: number, path: string): Promise<number> => {
+  const store = await opened;
+  const mime = `video/webm;codecs=${codec},opus`;
+  await store.create({ ...recordOf(key, mime), encoder: 'mediarecorder' });
+  const ring = store.ring(key, { keepMs: 600_000 });
+  const canvas = Object.assign(document.createElement('canvas'), { width: 320, height: 180 });
+  const context = canvas.getContext('2d')!; // of a new canvas
+  let frame = 0;
+  const timer = setInterval(() => {
+    frame += 1;
+    context.fillStyle = '#203040';
+    context.fillRect(0, 0, 320, 180);
+    context.fillStyle = '#f0e020';
+    context.fillRect((frame * 7) % 280, (frame * 3) % 140, 40, 40);
+    context.fillRect(0, 170, (frame % 80) * 4, 10);
+  }, 33);
+  const sound = new AudioContext({ sampleRate: 48_000 });
+  const tone = sound.createOscillator();
+  const out = sound.createMediaStreamDestination();
+  tone.connect(out);
+  tone.frequency.setValueAtTime(300, 0);
+  tone.frequency.linearRampToValueAtTime(300 + seconds * 200, seconds);
+  tone.start();
+  const recorder = new MediaRecorder(new MediaStream([...canvas.captureStream(30).getVideoTracks(), ...out.stream.getAudioTracks()]), { mimeType: mime, videoBitsPerSecond: 1_000_000, videoKeyFrameIntervalDuration: 2000 } as MediaRecorderOptions);
+  const whole: Blob[] = [];
+  let last = Promise.resolve();
+  let seq = 0;
+  recorder.addEventListener('dataavailable', ({ data }) => {
+    whole.push(data);
+    last = last.then(async () => {
+      const bytes = new Uint8Array(await data.arrayBuffer());
+      if (bytes.length > 0) await ring.put({ seq: (seq += 1), crc: 0, startMs: (seq - 1) * 250, durationMs: 250, size: bytes.length }, bytes);
+    });
+  });
+  const ended = new Promise((resolve) => recorder.addEventListener('stop', resolve, { once: true }));
+  recorder.start(250);
+  await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+  recorder.stop();
+  await ended;
+  await last;
+  clearInterval(timer);
+  await sound.close();
+  await fetch(path, { method: 'POST', body: new Blob(whole) });
+  return seq;
+};
+
+const parts = { opened, recordOf, record, recordWebm, save, saveTail, failure };
 export type SavePage = typeof globalThis & { parts: typeof parts };
 Object.assign(globalThis, { parts, ready: true });

@@ -6,7 +6,7 @@ import { look } from '../../server/e2e/support.ts';
 import { CHROMIUM, openBrowser, startSite, temporaryFolder } from './recorder-page.ts';
 import type { Run, Site } from './recorder-page.ts';
 import type { Piece, SavePage } from './save-tail-page.ts';
-import { endOf, FPS, lag, makeFragmented, pictures, piecesOf, samples } from './tail-media.ts';
+import { difference, endOf, FPS, lag, makeFragmented, pictures, piecesOf, samples, soundPackets, thumbnails } from './tail-media.ts';
 
 const FRAME = 1 / FPS;
 
@@ -132,4 +132,38 @@ describe.skipIf(CHROMIUM === undefined)(`saving the end of a recording${CHROMIUM
     expect(saved.tookMs).toBeLessThan(5_000);
     files.delete('/long.mp4');
   });
+
+  for (const codec of ['vp9', 'vp8'] as const) {
+    it(`[ES7] MediaRecorder's ${codec} stays WebM: exact, at most the pictures before the next keyframe encoded anew`, async () => {
+      const key = codec.toUpperCase();
+      await run.page.evaluate((all) => (globalThis as unknown as SavePage).parts.recordWebm(...all), [key, codec, 17, `/${key}.webm`] as [string, typeof codec, number, string]);
+      const original = path(`${key}.source.webm`);
+      writeFileSync(original, files.get(`/${key}.webm`)!); // posted by the page
+      const saved = await save(key, 5.3);
+      expect(saved.type).toBe('video/webm');
+      expect(saved.filename.endsWith('.webm')).toBe(true);
+      const [seen, shown, recorded, small, smallOriginal] = await Promise.all([look(saved.file), pictures(saved.file), pictures(original), thumbnails(saved.file), thumbnails(original)]);
+      console.log(`${codec}: ${Math.round(saved.tookMs)} ms`);
+      expect(seen.errors).toEqual([]);
+      expect(Math.abs(seen.durationMs - 5300)).toBeLessThanOrEqual(2 * FRAME * 1000);
+      const first = recorded.length - shown.length;
+      const start = recorded.at(-1)!.at - shown.at(-1)!.at;
+      for (const [index, { at }] of shown.entries()) {
+        if (index > 0) expect(Math.abs(at - (recorded[first + index]!.at - start))).toBeLessThan(0.003); // as many
+        const distances = [-2, -1, 0, 1, 2].map((off) => difference(small[index]!, smallOriginal[first + index + off])); // a picture each
+        expect(distances.indexOf(Math.min(...distances)), `picture ${index}`).toBe(2);
+      }
+      expect(recorded[first]!.at - start).toBeLessThanOrEqual(0.001);
+      expect(shown.at(-1)!.sum).toBe(recorded.at(-1)!.sum);
+      const copied = shown.filter(({ sum }, index) => sum === recorded[first + index]!.sum).length;
+      expect(copied).toBeGreaterThanOrEqual(shown.length - 75);
+      const [heard, sounds] = await Promise.all([soundPackets(saved.file), soundPackets(original)]);
+      expect(heard.length).toBeGreaterThan(5_200 / 60);
+      const times = new Map(sounds.map(({ sum, at }) => [sum, at]));
+      for (const { sum, at } of heard.slice(1)) expect(Math.abs(times.get(sum)! - start - at), `sound at ${at} s`).toBeLessThan(0.003); // the first begins at the cut
+      expect(saved.playback.error).toBeNull();
+      expect(saved.playback.played).toBeGreaterThan(0.4);
+      expect(Math.abs(saved.playback.duration - 5.3)).toBeLessThanOrEqual(2 * FRAME);
+    });
+  }
 });

@@ -96,7 +96,7 @@ const contiguous = async () => {
   await create('GAPS');
   const [store, target] = [await open('first'), await ring('GAPS', 'first')];
   const media = async (...seqs: number[]): Promise<void> => {
-    for (const seq of seqs) await target.put(metaOf(seq, 100, seq * 2), new Uint8Array(100));
+    for (const seq of seqs) await target.put(metaOf(seq, 100, seq * 2000), new Uint8Array(100));
   };
   const seen = async () => {
     const { init, pieces } = await store.tail('GAPS', 60_000);
@@ -106,32 +106,30 @@ const contiguous = async () => {
   await target.put(metaOf(1, 16, 0, 0), initOf(16));
   await media(2, 4, 5);
   const gap = await seen();
-  await target.put(metaOf(6, 24, 12, 0), initOf(24));
+  await target.put(metaOf(6, 24, 12_000, 0), initOf(24));
   await media(7, 8);
   const again = await seen();
   return { none, gap, again, savableMs: await store.savableMs('GAPS') };
 };
 
-/** Writes 300 KB at a time: settled ones until the quota has been passed once or more, then none is settled. */
+/** Writes 300 KB at a time: some are settled, then none until the quota ends it. */
 const fill = async () => {
   await create('FULL');
   const target = await ring('FULL', 'first', 3_600_000);
-  const chunk = (): Uint8Array => Uint8Array.from({ length: 300_000 }, () => Math.random() * 256);
-  const settled = 60;
+  const [settled, most] = [50, 300];
   let written = 0;
   const write = async (): Promise<void> => {
-    await target.put(metaOf(written + 1, 300_000), chunk());
+    await target.put(metaOf(written + 1, 300_000), Uint8Array.from({ length: 300_000 }, () => Math.random() * 256));
     written += 1;
   };
-  for (let n = 0; n < settled; n++) {
-    await write();
-    await target.release(written, 1);
-  }
+  for (let n = 0; n < settled; n++) await write();
+  await target.release(settled, 1);
   const error = await errorOf(async () => {
-    for (let n = 0; n < 200; n++) await write();
+    while (written < most) await write();
   });
-  const { chunks } = await (await openRecordingStore()).ring('FULL', { keepMs: 1 }).load();
-  return { settled, error, written: written - settled, stored: chunks.filter(({ held }) => held).length };
+  const later = (await openRecordingStore()).ring('FULL', { keepMs: 1 });
+  const { chunks } = await later.load();
+  return { settled, error, written: written - settled, stored: chunks.filter(({ held }) => held).length, settledLeft: (await later.read(settled)) === null ? 0 : 1 };
 };
 
 const upgradeTo = (name: string, version: number): Promise<void> =>

@@ -55,6 +55,9 @@ const rowsOf = (text: string): Row[] => {
 export const pictures = async (file: string): Promise<Row[]> =>
   rowsOf((await ffmpeg(['-i', file, '-map', '0:v:0', '-fps_mode', 'passthrough', '-enc_time_base', '-1', '-f', 'framemd5', 'pipe:1'])).toString());
 
+/** Checksum and time of each packet of sound, as recorded. */
+export const soundPackets = async (file: string): Promise<Row[]> => rowsOf((await ffmpeg(['-copyts', '-i', file, '-map', '0:a:0', '-c', 'copy', '-copyts', '-f', 'framemd5', 'pipe:1'])).toString());
+
 /** Mono at 48 kHz, the first sample at 0 s. */
 export const samples = async (file: string, track = 0): Promise<Int16Array> => {
   const raw = await ffmpeg(['-i', file, '-map', `0:a:${track}`, '-af', 'aresample=48000:async=1:first_pts=0', '-ac', '1', '-f', 's16le', 'pipe:1']);
@@ -83,3 +86,14 @@ export const endOf = async (file: string, audioTracks: number): Promise<number> 
   const sounds = await Promise.all(Array.from({ length: audioTracks }, (_, track) => samples(file, track)));
   return Math.max((await pictures(file)).at(-1)!.at + 1 / FPS, ...sounds.map((sound) => sound.length / 48_000)); // a file without pictures is no use here
 };
+
+const SMALL = { width: 64, height: 36 };
+/** Each presented picture, small and grey. */
+export const thumbnails = async (file: string): Promise<Uint8Array[]> => {
+  const raw = await ffmpeg(['-i', file, '-map', '0:v:0', '-fps_mode', 'passthrough', '-vf', `scale=${SMALL.width}:${SMALL.height},format=gray`, '-f', 'rawvideo', 'pipe:1']);
+  const size = SMALL.width * SMALL.height;
+  return Array.from({ length: raw.length / size }, (_, index) => raw.subarray(index * size, (index + 1) * size));
+};
+
+/** Mean distance of pixels; far where there is no picture. */
+export const difference = (a: Uint8Array, b: Uint8Array | undefined): number => (b ? a.reduce((sum, value, index) => sum + Math.abs(value - b[index]!), 0) / a.length : 255); // of one size

@@ -1,5 +1,6 @@
 // Recordings and their pieces in IndexedDB: what a crash of the browser leaves, and what "save the last minutes" reads.
 import { ExtensionError } from '../messages.ts';
+import { concat } from './clusters.ts';
 import { Database, rangeOf } from './database.ts';
 import type { HeadRow, PieceRow } from './database.ts';
 import type { RecordingStore } from './ports.ts';
@@ -23,21 +24,11 @@ const lastPieces = (rows: PieceRow[], held: Set<number>, lastMs: number): PieceR
   return pieces;
 };
 
-const concat = (buffers: ArrayBuffer[]): Uint8Array => {
-  const whole = new Uint8Array(buffers.reduce((sum, { byteLength }) => sum + byteLength, 0));
-  let at = 0;
-  for (const buffer of buffers) {
-    whole.set(new Uint8Array(buffer), at);
-    at += buffer.byteLength;
-  }
-  return whole;
-};
-
 /** The header of the byte stream that piece `first` belongs to, without what comes from `first` on. */
 const headBefore = (heads: HeadRow[], first: number): Uint8Array => {
   const before = heads.filter(({ seq }) => seq <= first);
   const start = before.findLastIndex(({ start: begins }) => begins);
-  return concat(before.slice(Math.max(0, start)).filter(({ seq }) => seq < first).map(({ bytes }) => bytes));
+  return concat(before.slice(Math.max(0, start)).filter(({ seq }) => seq < first).map(({ bytes }) => new Uint8Array(bytes)));
 };
 
 /** Rejects with ExtensionError `storage`. `name`: of the database. */

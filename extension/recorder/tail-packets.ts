@@ -17,6 +17,13 @@ const lastEnd = async (sink: EncodedPacketSink): Promise<number> => {
   return last ? last.timestamp + (last.duration || USUAL_S) : -Infinity;
 };
 
+/** Walked to: mediabunny 1.61 finds no keyframe by time inside a Cluster of unknown size. */
+const keyBefore = async (sink: EncodedPacketSink, first: EncodedPacket, start: number): Promise<EncodedPacket> => {
+  let key = first;
+  for (let next: EncodedPacket | null = first; next && next.timestamp <= start; next = await sink.getNextKeyPacket(next)) key = next;
+  return key;
+};
+
 /** The picture that covers `start` begins there and the last one stays to `end`, so that exactly [start, end) is presented. */
 const pictures = async function* (sink: EncodedPacketSink, key: EncodedPacket, start: number, end: number): AsyncGenerator<Timed> {
   const [cover, last] = await Promise.all([sink.getPacket(start, { metadataOnly: true }), sink.getPacket(Infinity, { metadataOnly: true })]);
@@ -50,7 +57,7 @@ export const readTail = async (input: Input, seconds: number): Promise<Tail | nu
   const begins = await Promise.all(lanes.map((lane) => lane.sink.getFirstPacket()));
   const first = firstKey?.timestamp ?? Math.min(...begins.map((packet) => packet?.timestamp ?? Infinity));
   const start = Math.max(end - seconds, first);
-  const key = (await sink?.getKeyPacket(start)) ?? null;
+  const key = sink && firstKey && (await keyBefore(sink, firstKey, start));
   return {
     start, end,
     video: video && sink && key && { track: video, sink, key, packets: () => pictures(sink, key, start, end) },

@@ -31,9 +31,11 @@ export class Uplink {
   #recording: Recording;
   #online: boolean;
   #stopping = false;
+  #refused = '';
   #turn: Promise<void> = Promise.resolve();
   /** counted by those before the present one */
   #lostBefore = 0;
+  #region: { atMs: number; rect: Rectangle | null } | null = null;
 
   constructor(options: UplinkOptions) {
     this.#options = options;
@@ -55,6 +57,7 @@ export class Uplink {
   }
 
   region(atMs: number, rect: Rectangle | null): void {
+    this.#region = { atMs, rect };
     this.#recording.region(atMs, rect);
   }
 
@@ -104,10 +107,12 @@ export class Uplink {
 
   #replace(client: Client | null): void {
     const old = this.#recording;
-    this.#lostBefore += old.status.lost;
+    const { lost, pushed, lastAcked, unackedChunks } = old.status;
+    this.#lostBefore += lost - (pushed - lastAcked - unackedChunks); // what is not settled yet the next one counts again
     old.abandon(new ClientError('ended', 'the recording goes on elsewhere'));
     this.#online = client !== null;
     this.#recording = this.#open(client, true);
+    if (this.#region) this.#recording.region(this.#region.atMs, this.#region.rect);
     if (this.#stopping) this.#await(this.#recording);
     this.#options.onStatus(this.status);
   }
@@ -118,6 +123,7 @@ export class Uplink {
       await work(this.#recording);
     } catch (cause) {
       if (!this.#online || !(cause instanceof ClientError)) throw cause;
+      this.#refused = cause.message;
       this.#options.onRefused(cause);
       this.#replace(null);
       await work(this.#recording);
@@ -125,7 +131,7 @@ export class Uplink {
   }
 
   #await(recording: Recording): void {
-    if (!this.#online) return this.#delivery.resolve({ delivered: false, reason: 'no server is paired' });
+    if (!this.#online) return this.#delivery.resolve({ delivered: false, reason: this.#refused || 'no server is paired' });
     recording.stop().then(
       () => this.#delivery.resolve({ delivered: true }),
       (error: unknown) => {

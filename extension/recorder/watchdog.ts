@@ -41,3 +41,9 @@ export const look = (before: Watched, seen: Pick<EncoderStatus, 'framesIn' | 'fr
 
 /** `restarts`: when the encoder was restarted. */
 export const mayRestart = (restarts: number[], at: number): boolean => restarts.filter((when) => at - when < RESTART_WINDOW_MS).length < RESTARTS;
+
+/** The computer slept when so much more time went by than was waited for. */
+const SLEPT_MS = 10_000;
+
+/** How long it slept between two looks of the wall clock, or 0. */
+export const sleptFor = (before: number, at: number): number => (at - before > SLEPT_MS ? at - before : 0);

@@ -13,7 +13,7 @@ export const createSha256 = () => {
   let filled = 0;
   let total = 0;
 
-  /* oxlint-disable no-non-null-assertion -- all indexes are below the arrays' fixed lengths */
+  // all indexes are below the arrays' fixed lengths
   const mix = (bytes: Uint8Array, at: number): void => {
     for (let i = 0; i < 16; i++) w[i] = (bytes[at + i * 4]! << 24) | (bytes[at + i * 4 + 1]! << 16) | (bytes[at + i * 4 + 2]! << 8) | bytes[at + i * 4 + 3]!;
     for (let i = 16; i < 64; i++) {
@@ -21,7 +21,7 @@ export const createSha256 = () => {
       const y = w[i - 2]!;
       w[i] = w[i - 16]! + ((x >>> 7 | x << 25) ^ (x >>> 18 | x << 14) ^ x >>> 3) + w[i - 7]! + ((y >>> 17 | y << 15) ^ (y >>> 19 | y << 13) ^ y >>> 10);
     }
-    let [a, b, c, d, e, f, g, h] = state as unknown as [number, number, number, number, number, number, number, number];
+    let [a, b, c, d, e, f, g, h] = [state[0]!, state[1]!, state[2]!, state[3]!, state[4]!, state[5]!, state[6]!, state[7]!];
     for (let i = 0; i < 64; i++) {
       const t1 = (h + ((e >>> 6 | e << 26) ^ (e >>> 11 | e << 21) ^ (e >>> 25 | e << 7)) + ((e & f) ^ (~e & g)) + K[i]! + w[i]!) | 0;
       const t2 = (((a >>> 2 | a << 30) ^ (a >>> 13 | a << 19) ^ (a >>> 22 | a << 10)) + ((a & b) ^ (a & c) ^ (b & c))) | 0;
@@ -29,7 +29,6 @@ export const createSha256 = () => {
     }
     [a, b, c, d, e, f, g, h].forEach((value, i) => { state[i]! += value; });
   };
-  /* oxlint-enable */
 
   const push = (bytes: Uint8Array): void => {
     total += bytes.length;

@@ -12,8 +12,8 @@ const PAUSE_FRAMES = 3;
 /** speech stands this far above the quietest sound of late, and is never softer than −55 dBFS */
 const ABOVE_FLOOR = 3;
 const SOFTEST = 0.0018;
-/** the floor rises by 1 dB in about 10 s, and falls at once */
-const FLOOR_RISE = 1.0012;
+/** the floor rises by 3 dB in 10 s, and falls at once; it begins so low that speech from the first moment on counts */
+const FLOOR_RISE = 1.0035;
 const LOWEST_FLOOR = 1e-5;
 /** sound that begins further than this from where the last ended is a jump */
 const JUMP_MS = 250;
@@ -29,7 +29,7 @@ export class SpeechWindows {
   #frames: Frame[] = [];
   #rest = new Float32Array(0);
   #fromMs: number | null = null;
-  #floor = 1;
+  #floor = SOFTEST / ABOVE_FLOOR;
 
   /** Sound in order; `atMs` is where it begins. Returns the windows that are complete. */
   push(pcm: Float32Array, atMs: number): SoundWindow[] {

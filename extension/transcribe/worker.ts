@@ -27,6 +27,7 @@ let engine: Engine | null = null;
 let settings = { threads: 1, language: 'auto' };
 let heard = Promise.withResolvers<EngineSegment[]>();
 
+// oxlint-disable-next-line require-post-message-target-origin -- a worker's only listener is who made it
 const tell = (message: FromWorker): void => self.postMessage(message);
 const fail = (code: TranscribeError['code'], message: string): void => tell({ type: 'failed', code, message });
 const lastWords = (): string => (lines.length > 0 ? ` (${lines.slice(-2).join('; ').slice(0, 300)})` : '');
@@ -58,6 +59,9 @@ const load = async ({ engine: address, model, threads, language }: ToWorker & { 
   engine = await createEngine({
     print, printErr: print,
     onAbort: () => fail('crashed', `the engine gave up${lastWords()}`),
+    // the engine calls these whether they are there or not
+    onNewSegment: () => {},
+    onProgress: () => {},
     onTranscribed: ({ transcription }: { transcription: EngineSegment[] }) => heard.resolve(transcription),
   });
   engine.FS_createDataFile('/', FILE, await readModel(model), true, true);

@@ -15,11 +15,20 @@ const FFT = 201;
 const F32 = 0;
 const F16 = 1;
 
+const single = new Float32Array(1);
+const singleBits = new Uint32Array(single.buffer);
 /** half-precision bits of a small number; subnormals become zero */
 const half = (value: number): number => {
-  const bits = new Uint32Array(new Float32Array([value]).buffer)[0]!; // one element
+  single[0] = value;
+  const bits = singleBits[0]!; // one element
   const exponent = ((bits >> 23) & 0xff) - 112;
   return exponent <= 0 ? 0 : ((bits >> 16) & 0x8000) | (exponent << 10) | ((bits >> 13) & 0x3ff);
+};
+
+const halves = (values: Float32Array): Uint16Array<ArrayBuffer> => {
+  const bits = new Uint16Array(values.length);
+  for (const [at, value] of values.entries()) bits[at] = half(value);
+  return bits;
 };
 
 export const tinyModel = (seed = 1): Uint8Array<ArrayBuffer> => {
@@ -27,12 +36,16 @@ export const tinyModel = (seed = 1): Uint8Array<ArrayBuffer> => {
   const parts: Uint8Array[] = [];
   const text = new TextEncoder();
   const ints = (...values: number[]): void => void parts.push(new Uint8Array(Int32Array.from(values).buffer));
-  const noise = (count: number, scale: number): Float32Array => Float32Array.from({ length: count }, () => (random() * 2 - 1) * scale);
+  const noise = (count: number, scale: number): Float32Array => {
+    const values = new Float32Array(count);
+    for (let at = 0; at < count; at++) values[at] = (random() * 2 - 1) * scale;
+    return values;
+  };
   /** `dims` fastest first, as ggml counts them */
   const tensor = (name: string, dims: number[], values: Float32Array, type: typeof F32 | typeof F16): void => {
     const label = text.encode(name);
     ints(dims.length, label.length, type, ...dims);
-    parts.push(label, type === F32 ? new Uint8Array(values.buffer) : new Uint8Array(Uint16Array.from(values, half).buffer));
+    parts.push(label, type === F32 ? new Uint8Array(values.buffer) : new Uint8Array(halves(values).buffer));
   };
   const weights = (name: string, ...dims: number[]): void => tensor(name, dims, noise(dims.reduce((a, b) => a * b), 0.05), F16);
   const floats = (name: string, value: number, ...dims: number[]): void => tensor(name, dims, noise(dims.reduce((a, b) => a * b), 0.02).map((one) => one + value), F32);

@@ -1,0 +1,63 @@
+// The offscreen document: it has chrome.runtime and nothing else of the extension's interface, so the service worker tells it what
+// the user chose. Listens from its first moment; what is asked before it is configured waits.
+import manifest from '../manifest.json' with { type: 'json' };
+import { answer, ask, ExtensionError, isOurs, recorderMessage, regionMessage } from '../messages.ts';
+import type { ViewMessage, WorkerMessage } from '../messages.ts';
+import type { Pairing, Settings } from '../settings.ts';
+import { EMPTY_VIEW } from '../view.ts';
+import type { RecorderView } from '../view.ts';
+import { publisher } from './publisher.ts';
+import { Recorder } from './recorder.ts';
+import { saveTail } from './save-tail.ts';
+import { openRecordingStore } from './store.ts';
+
+const clock = {
+  now: () => Date.now(),
+  after: (ms: number, run: () => void) => {
+    const timer = setTimeout(run, ms);
+    return () => clearTimeout(timer);
+  },
+};
+
+let recorder: Recorder | null = null;
+const changed = publisher<RecorderView>({
+  clock,
+  view: () => recorder?.view() ?? EMPTY_VIEW,
+  // nobody is there to see it most of the time
+  send: (view) => void chrome.runtime.sendMessage({ to: 'pages', type: 'view', view } satisfies ViewMessage).catch(() => undefined),
+});
+/** A notification that cannot be shown is not worth ending anything for; the view says the same. */
+const tell = (message: WorkerMessage): Promise<unknown> => (message.type === 'notify' ? ask(message).catch(() => null) : ask(message));
+
+const opened = (async (): Promise<Recorder> => {
+  const [store, configuration] = await Promise.all([openRecordingStore(), ask<{ settings: Settings; pairing: Pairing | null }>({ to: 'worker', type: 'hello' })]);
+  recorder = await Recorder.open({ store, saveTail, version: manifest.version, clock, tell, onChange: changed }, configuration);
+  changed();
+  return recorder;
+})();
+opened.catch((cause: unknown) => tell({ to: 'worker', type: 'notify', kind: 'trouble', id: 'recorder', title: 'Clippy cannot record', message: String(cause).slice(0, 1024), image: '' }));
+
+const checked = <T>(parsed: { success: true; data: T } | { success: false; error: { issues: { path: PropertyKey[]; message: string }[] } }): T => {
+  if (parsed.success) return parsed.data;
+  throw new ExtensionError('bad_message', parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '));
+};
+
+const fromPage = async (message: unknown, sender: chrome.runtime.MessageSender): Promise<null> => {
+  const tabId = sender.tab?.id;
+  if (sender.id !== chrome.runtime.id || tabId === undefined) throw new ExtensionError('forbidden', 'only the page of a tab being recorded may say where its video is');
+  const region = checked(regionMessage.safeParse(message));
+  const running = await opened;
+  if (!running.records(tabId)) throw new ExtensionError('forbidden', `tab ${tabId} is not being recorded`);
+  running.region(tabId, region);
+  return null;
+};
+
+chrome.runtime.onMessage.addListener((message: unknown, sender, reply) => {
+  if (typeof message !== 'object' || message === null || !('to' in message) || message.to !== 'recorder') return false;
+  return answer(async () => {
+    if ('type' in message && message.type === 'region') return fromPage(message, sender);
+    if (!isOurs(sender)) throw new ExtensionError('forbidden', 'only pages of this extension may ask this');
+    const command = checked(recorderMessage.safeParse(message));
+    return (await opened).handle(command);
+  }, reply);
+});

@@ -1,0 +1,304 @@
+// One tab being recorded: capture → encoder → browser storage → server. Starts once, ends once, and in between restarts what fails.
+import { ulid } from 'ulid';
+import type { ClientError } from '../../shared/client-error.ts';
+import type { Client } from '../../shared/client.ts';
+import type { ClientClock } from '../../shared/connection.ts';
+import type { RingLimits } from '../../shared/intake.ts';
+import type { HeardWords, Rectangle } from '../../shared/model.ts';
+import type { RecordingStatus } from '../../shared/recording.ts';
+import { ExtensionError } from '../messages.ts';
+import type { RegionMessage } from '../messages.ts';
+import { mapRegion } from '../region-map.ts';
+import type { Settings } from '../settings.ts';
+import type { RecordingState, RecordingView, Trouble } from '../view.ts';
+import type { Capture, CaptureOptions } from './capture.ts';
+import type { StartEncoder } from './encoder.ts';
+import { shownIn } from './picture-box.ts';
+import type { EncodedPiece, Encoder, EncoderStatus, RecordingRecord, RecordingStore } from './ports.ts';
+import { regionTrack } from './region-track.ts';
+import { Troubles } from './troubles.ts';
+import { Uplink } from './uplink.ts';
+import { look, mayRestart, sleptFor, watchFrom } from './watchdog.ts';
+import type { Watched } from './watchdog.ts';
+
+const LOOK_MS = 1_000;
+
+export type TabRecordingOptions = {
+  tabId: number;
+  streamId: string;
+  title: string;
+  sourceUrl: string;
+  settings: Settings;
+  store: RecordingStore;
+  limits: RingLimits;
+  client: Client | null;
+  serverUrl: string;
+  clock: ClientClock;
+  openCapture: (options: CaptureOptions) => Promise<Capture>;
+  startEncoder: StartEncoder;
+  onChange: () => void;
+  /** worth a notification */
+  onTrouble: (recording: TabRecording, trouble: Trouble) => void;
+};
+
+/** `stopping`: the server has not confirmed all of it yet. */
+type State =
+  | { at: 'starting' }
+  | { at: 'recording'; encoder: Encoder; offsetMs: number; pieces: number; watched: Watched }
+  | { at: 'restarting' }
+  | { at: 'stopping' }
+  | { at: 'ended'; as: 'stopped' | 'left' | 'failed' };
+const IDLE: EncoderStatus = { width: 0, height: 0, framesPerSecond: 0, bitsPerSecond: 0, queued: 0, dropped: 0, framesIn: 0, framesOut: 0 };
+
+export class TabRecording {
+  readonly key: string;
+  readonly tabId: number;
+  readonly startedAt: number;
+  readonly #options: TabRecordingOptions;
+  readonly #troubles: Troubles;
+  readonly #regions;
+  #capture: Capture | null = null;
+  #state: State = { at: 'starting' };
+  #record: RecordingRecord | null = null;
+  #uplink: Uplink | null = null;
+  #client: Client | null;
+  #serverUrl: string;
+  #title: string;
+  #sourceUrl: string;
+  #durationMs = 0;
+  #savableMs = 0;
+  #playing: boolean | null = null;
+  #video: Rectangle | null = null;
+  #status: EncoderStatus = IDLE;
+  #restarts: number[] = [];
+  #lookedAt: number;
+  #cancelLook: () => void = () => undefined;
+  #ending: Promise<void> | null = null;
+  /** of an encoder that was replaced */
+  #flushed: Promise<unknown> = Promise.resolve();
+  #lastPieceAt = 0;
+
+  /** Rejects where the tab cannot be captured; what fails later ends the recording with everything stored. */
+  static async begin(options: TabRecordingOptions): Promise<TabRecording> {
+    const recording = new TabRecording(options);
+    recording.#capture = await options.openCapture({
+      streamId: options.streamId, settings: options.settings,
+      onEnded: () => void recording.stop(),
+      onTrouble: (code, message) => recording.#troubles.set(code, message),
+    });
+    void recording.#start();
+    return recording;
+  }
+
+  private constructor(options: TabRecordingOptions) {
+    this.#options = options;
+    this.tabId = options.tabId;
+    this.startedAt = this.#lookedAt = options.clock.now();
+    this.key = ulid(this.startedAt);
+    this.#client = options.client;
+    this.#serverUrl = options.serverUrl;
+    this.#title = options.title;
+    this.#sourceUrl = options.sourceUrl;
+    this.#troubles = new Troubles(options.clock, (trouble) => {
+      if (trouble) options.onTrouble(this, trouble);
+      options.onChange();
+    });
+    this.#regions = regionTrack({ clock: options.clock, send: (rect) => this.#uplink?.region(this.mediaMs(), rect) });
+  }
+
+  /** What is kept of it; null before the first piece. */
+  get record(): RecordingRecord | null {
+    return this.#record;
+  }
+  get ended(): boolean {
+    return this.#state.at === 'ended';
+  }
+  /** The tab's sound, for a transcriber in this browser: 48 kHz, stereo; its words go to `words`. */
+  get sound(): MediaStreamTrack | null {
+    return this.#capture?.stream.getAudioTracks()[0] ?? null;
+  }
+  mediaMs(): number {
+    return this.#state.at === 'recording' ? this.#state.offsetMs + this.#state.encoder.mediaMs() : this.#durationMs;
+  }
+  words(batch: HeardWords): void {
+    this.#uplink?.words(batch);
+  }
+
+  view(): RecordingView {
+    const status: Partial<RecordingStatus> = this.#uplink?.status ?? {};
+    return {
+      key: this.key, tabId: this.#state.at === 'ended' ? null : this.tabId, title: this.#title, sourceUrl: this.#sourceUrl, state: this.#shown(),
+      startedAt: this.startedAt, durationMs: this.#durationMs, encoder: this.#record?.encoder ?? 'webcodecs', width: this.#status.width, height: this.#status.height,
+      framesPerSecond: this.#status.framesPerSecond, bitsPerSecond: this.#status.bitsPerSecond, microphone: this.#capture?.microphone != null, playing: this.#playing,
+      session: status.session ?? null, pushed: status.pushed ?? 0, acked: status.lastAcked ?? 0, unackedChunks: status.unackedChunks ?? 0, unackedBytes: status.unackedBytes ?? 0,
+      lost: status.lost ?? 0, savableMs: this.#savableMs, trouble: this.#troubles.latest,
+    };
+  }
+
+  region({ rect, viewport, playing }: RegionMessage): void {
+    this.#playing = playing;
+    this.#options.onChange();
+    if (this.#state.at !== 'recording') return;
+    const { picture } = this.#state.encoder;
+    this.#video = rect ? mapRegion({ rect, viewport, frame: picture }) : null;
+    this.#regions.set(this.#video && this.#options.settings.cropToVideo ? shownIn(this.#video, picture) : this.#video);
+  }
+
+  /** The tab went to another page. */
+  page({ title, sourceUrl }: { title: string; sourceUrl: string }): void {
+    if (this.#state.at === 'ended') return;
+    this.#title = title || this.#title;
+    this.#sourceUrl = sourceUrl || this.#sourceUrl;
+    this.#options.onChange();
+  }
+
+  async move(client: Client | null, serverUrl: string): Promise<void> {
+    this.#client = client;
+    this.#serverUrl = serverUrl;
+    if (!this.#uplink || this.#state.at === 'ended') return;
+    this.#troubles.set('server', null);
+    await this.#uplink.move(client);
+    await this.#patch({ serverUrl });
+  }
+
+  /** The one way to end. Resolves when the server has all of it, or it waits in the browser. */
+  stop(failure: Error | null = null): Promise<void> {
+    return (this.#ending ??= this.#end(failure));
+  }
+
+  #shown(): RecordingState {
+    if (this.#state.at === 'ended') return this.#state.as;
+    return this.#state.at === 'restarting' ? 'recording' : this.#state.at === 'recording' && this.#durationMs === 0 ? 'starting' : this.#state.at;
+  }
+
+  async #start(): Promise<void> {
+    const { clock, settings } = this.#options;
+    const capture = this.#capture;
+    if (!capture) return;
+    const opened = Promise.withResolvers<{ encoder: Encoder; offsetMs: number }>();
+    opened.promise.catch(() => undefined); // told below
+    let mine: State | null = null;
+    const began = clock.now();
+    try {
+      const encoder = await this.#options.startEncoder({
+        stream: capture.stream, microphone: capture.microphone, settings,
+        crop: settings.cropToVideo ? () => this.#video : null,
+        onPiece: async (piece) => this.#keep(piece, await opened.promise),
+        onFailure: (error) => {
+          if (mine !== null && mine === this.#state) void this.#restart(error);
+        },
+      });
+      // a later encoder begins where the clock of the recording stands: what lies between is lost
+      const offsetMs = this.#restarts.length === 0 ? 0 : Math.max(this.#durationMs, this.#durationMs + (clock.now() - this.#lastPieceAt) - encoder.mediaMs());
+      opened.resolve({ encoder, offsetMs });
+      if (this.#ending) return void (await encoder.stop());
+      if (offsetMs > this.#durationMs) await this.#uplink?.lose({ startMs: this.#durationMs, durationMs: offsetMs - this.#durationMs });
+      mine = this.#state = { at: 'recording', encoder, offsetMs, pieces: 0, watched: watchFrom(began) };
+      this.#status = encoder.status();
+      this.#cancelLook = clock.after(LOOK_MS, () => this.#look());
+      this.#options.onChange();
+    } catch (cause) {
+      opened.reject(cause);
+      void this.stop(cause instanceof Error ? cause : new Error(String(cause)));
+    }
+  }
+
+  async #keep(piece: EncodedPiece, { encoder, offsetMs }: { encoder: Encoder; offsetMs: number }): Promise<void> {
+    const uplink = (this.#uplink ??= await this.#open(encoder));
+    const startMs = offsetMs + piece.startMs;
+    await uplink.push({ startMs, durationMs: piece.durationMs, bytes: piece.bytes });
+    if (piece.kind === 'init') return;
+    if (this.#state.at === 'recording') this.#state.pieces++;
+    this.#durationMs = startMs + piece.durationMs;
+    this.#lastPieceAt = this.#options.clock.now();
+    if (this.#record) this.#record = { ...this.#record, durationMs: this.#durationMs };
+    this.#savableMs = await this.#options.store.savableMs(this.key);
+    this.#options.onChange();
+  }
+
+  /** With the first piece, so that a recording of nothing leaves nothing. */
+  async #open(encoder: Encoder): Promise<Uplink> {
+    const { store, settings, limits, clock, onChange } = this.#options;
+    const { kind, mime, picture } = encoder;
+    const record: RecordingRecord = {
+      key: this.key, title: this.#title, sourceUrl: this.#sourceUrl, mime, encoder: kind, ...picture, microphone: this.#capture?.microphone != null,
+      startedAt: this.startedAt, endedAt: null, durationMs: 0, storedAt: clock.now(), serverUrl: this.#serverUrl, delivered: false, transcript: 'server',
+    };
+    await store.create(record);
+    this.#record = record;
+    return new Uplink({
+      recording: { key: this.key, title: record.title, sourceUrl: record.sourceUrl, mime, video: this.#video },
+      ring: () => store.ring(this.key, { keepMs: settings.ringMinutes * 60_000 }), limits, client: this.#client, resume: false,
+      onStatus: onChange,
+      onRefused: (error: ClientError) => this.#troubles.set('server', `the server takes no more of this recording (${error.message}); it goes on in this browser`),
+    });
+  }
+
+  #look(): void {
+    if (this.#state.at !== 'recording') return;
+    const { clock } = this.#options;
+    const { encoder, watched, pieces } = this.#state;
+    const at = clock.now();
+    const slept = sleptFor(this.#lookedAt, at);
+    this.#lookedAt = at;
+    if (slept > 0) this.#troubles.set('slept', `the computer slept for ${Math.round(slept / 1000)} s; the recording goes on from there`);
+    this.#status = encoder.status();
+    const looked = look(slept > 0 ? watchFrom(at) : watched, { ...this.#status, pieces }, at);
+    this.#state.watched = looked.watched;
+    this.#options.onChange();
+    if (looked.finding.type === 'broken') return void this.#restart(new ExtensionError(looked.finding.code, looked.finding.message));
+    this.#troubles.set('slow', looked.finding.type === 'slow' ? `this computer is too slow for ${this.#options.settings.quality}: ${looked.finding.dropped} frames were left out; choose a lower quality` : null);
+    this.#cancelLook = clock.after(LOOK_MS, () => this.#look());
+  }
+
+  async #restart(error: Error): Promise<void> {
+    if (this.#state.at !== 'recording' || this.#ending) return;
+    const { encoder } = this.#state;
+    const at = this.#options.clock.now();
+    const storage = error instanceof ExtensionError ? error.code === 'storage' : error.name === 'ClientError';
+    if (storage || !mayRestart(this.#restarts, at)) return void this.stop(error);
+    this.#cancelLook();
+    this.#state = { at: 'restarting' };
+    this.#restarts.push(at);
+    this.#troubles.set('encoder', `the encoder was restarted: ${error.message}`);
+    this.#flushed = encoder.stop();
+    await this.#flushed;
+    if (!this.#ending) await this.#start();
+  }
+
+  async #end(failure: Error | null): Promise<void> {
+    const { store, clock, onChange } = this.#options;
+    const encoder = this.#state.at === 'recording' ? this.#state.encoder : null;
+    this.#state = { at: 'stopping' };
+    this.#cancelLook();
+    this.#regions.stop();
+    onChange();
+    const note = encoder ? (await encoder.stop()).note : '';
+    await this.#flushed;
+    this.#capture?.stop();
+    if (failure) this.#troubles.set('failed', failure.message);
+    else if (note) this.#troubles.set('flush', note);
+    if (!this.#uplink || this.#durationMs === 0) {
+      if (!failure) this.#troubles.set('nothing', 'nothing was recorded: the tab gave no picture before it ended');
+      this.#uplink?.abandon();
+      await store.remove(this.key).catch((cause: unknown) => this.#troubles.set('storage', String(cause)));
+      return this.#done('failed');
+    }
+    await this.#patch({ endedAt: clock.now(), durationMs: this.#durationMs });
+    onChange();
+    const delivery = await this.#uplink.stop();
+    if (delivery.delivered) await this.#patch({ delivered: true });
+    else this.#troubles.set('server', `kept in this browser: ${delivery.reason}`);
+    this.#done(delivery.delivered ? 'stopped' : 'left');
+  }
+
+  #done(as: 'stopped' | 'left' | 'failed'): void {
+    this.#state = { at: 'ended', as };
+    this.#options.onChange();
+  }
+
+  async #patch(patch: Partial<Omit<RecordingRecord, 'key'>>): Promise<void> {
+    if (this.#record) this.#record = { ...this.#record, ...patch };
+    await this.#options.store.update(this.key, patch).catch((cause: unknown) => this.#troubles.set('storage', cause instanceof Error ? cause.message : String(cause)));
+  }
+}
