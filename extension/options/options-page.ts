@@ -3,17 +3,15 @@ import { loadPairing, loadSettings, saveSettings, type Pairing, type Settings } 
 import { base } from '../ui/base.ts';
 import { checkIcon, logo } from '../ui/icons.ts';
 import { viewOf, type Seen } from '../ui/view-client.ts';
-import { openModelStore, type ModelStore } from './model-store.ts';
 
 const SHOWN_MS = 2_500;
 const THEMES = { system: 'As the system', light: 'Light', dark: 'Dark' } as const;
 
 /** Settings; every change is stored at once and says so. */
 export class OptionsPage extends LitElement {
-  static override properties = { seen: { attribute: false }, version: { attribute: false }, openStore: { attribute: false }, settings: { state: true }, pairing: { state: true }, said: { state: true } };
+  static override properties = { seen: { attribute: false }, version: { attribute: false }, settings: { state: true }, pairing: { state: true }, said: { state: true } };
   declare seen: Seen;
   declare version: string;
-  declare openStore: () => Promise<ModelStore>;
   declare settings: Settings | null;
   declare pairing: Pairing | null;
   declare said: { ok: boolean; text: string } | null;
@@ -39,7 +37,6 @@ export class OptionsPage extends LitElement {
     super();
     this.seen = { at: 'waiting' };
     this.version = '';
-    this.openStore = openModelStore;
     this.settings = null;
     this.pairing = null;
     this.said = null;
@@ -95,7 +92,7 @@ export class OptionsPage extends LitElement {
       <clippy-section .heading=${'Recording'}><clippy-recording-section .settings=${settings} .storage=${view?.storage ?? null} .onChange=${this.#change}></clippy-recording-section></clippy-section>
       <clippy-section .heading=${'Microphone'}><clippy-microphone-section .settings=${settings} .onChange=${this.#change}></clippy-microphone-section></clippy-section>
       <clippy-section .heading=${'Notifications'}><div class="checks">${this.#box('notifyClips', 'When a clip is ready', settings)}${this.#box('notifyTrouble', 'When a recording is in trouble', settings)}</div></clippy-section>
-      <clippy-section .heading=${'Transcription'}><clippy-transcription-section .settings=${settings} .transcription=${view?.transcription ?? null} .openStore=${this.openStore} .onChange=${this.#change}></clippy-transcription-section></clippy-section>
+      <clippy-section .heading=${'Transcription'}><clippy-transcription-section .settings=${settings} .transcription=${view?.transcription ?? null} .onChange=${this.#change}></clippy-transcription-section></clippy-section>
       <clippy-section .heading=${'Look'}>
         <div class="segments" role="radiogroup" aria-label="Theme">${(Object.keys(THEMES) as (keyof typeof THEMES)[]).map((theme) => html`<label><input type="radio" name="theme" .checked=${settings.theme === theme} @change=${() => this.#change({ theme })} />${THEMES[theme]}</label>`)}</div>
       </clippy-section>

@@ -5,8 +5,12 @@ import type { Settings } from '../settings.ts';
 import { base } from '../ui/base.ts';
 import { Confirm } from '../ui/confirm.ts';
 import type { RecorderView } from '../view.ts';
-import type { ModelStore, StoredModel } from './model-store.ts';
+import type { StoredModel } from '../transcribe/model-store.ts';
 import type { Change } from './recording-section.ts';
+
+type ModelStore = typeof import('../transcribe/model-store.ts');
+/** most never need it */
+const openStore = (): Promise<ModelStore> => import('../transcribe/model-store.ts');
 
 type Model = { at: 'unknown' } | { at: 'none' } | { at: 'storing'; share: number } | { at: 'stored'; model: StoredModel };
 
@@ -14,13 +18,13 @@ const STATE_TEXT = { off: '', loading: 'The model is being loaded', ready: 'The 
 
 /** Turning speech into words here instead of on the server; off until the user chose a model file. */
 export class TranscriptionSection extends LitElement {
-  static override properties = { settings: { attribute: false }, transcription: { attribute: false }, onChange: { attribute: false }, openStore: { attribute: false }, model: { state: true }, problem: { state: true } };
+  static override properties = { settings: { attribute: false }, transcription: { attribute: false }, onChange: { attribute: false }, model: { state: true }, problem: { state: true } };
   declare settings: Settings;
   declare transcription: RecorderView['transcription'] | null;
   declare onChange: Change;
-  declare openStore: () => Promise<ModelStore>;
   declare model: Model;
   declare problem: string;
+  #storing = new AbortController();
   static override styles = [
     base,
     css`
@@ -49,8 +53,9 @@ export class TranscriptionSection extends LitElement {
   async #attempt(action: (store: ModelStore) => Promise<unknown>): Promise<void> {
     this.problem = '';
     try {
-      await action(await this.openStore());
+      await action(await openStore());
     } catch (error) {
+      if (error instanceof DOMException && error.name === 'AbortError') return; // the user's wish
       this.problem = error instanceof Error ? error.message : String(error);
       this.model = { at: 'none' };
     }
@@ -60,7 +65,7 @@ export class TranscriptionSection extends LitElement {
   async #look(): Promise<StoredModel | null> {
     let model: StoredModel | null = null;
     await this.#attempt(async (store) => {
-      model = await store.loadedModel();
+      model = await store.storedModel();
       this.model = model === null ? { at: 'none' } : { at: 'stored', model };
     });
     return model;
@@ -70,11 +75,13 @@ export class TranscriptionSection extends LitElement {
     const file = event.currentTarget instanceof HTMLInputElement ? event.currentTarget.files?.[0] : undefined;
     if (!file || this.model.at === 'storing') return;
     this.model = { at: 'storing', share: 0 };
-    await this.#attempt((store) => store.saveModel(file, (share) => { this.model = { at: 'storing', share }; }));
+    this.#storing = new AbortController();
+    const { signal } = this.#storing;
+    await this.#attempt((store) => store.saveModel(file, (share) => { this.model = { at: 'storing', share }; }, signal));
     const refusal = this.problem;
     const model = await this.#look();
     this.problem ||= refusal;
-    if (model !== null && refusal === '') await this.#tell('stored');
+    if (model !== null && refusal === '' && !signal.aborted) await this.#tell('stored');
   }
 
   async #remove(): Promise<void> {
@@ -103,7 +110,7 @@ export class TranscriptionSection extends LitElement {
       case 'none':
         return html`<div class="row wrap">${this.#picker('Choose a model file…')}<span class="faint">A Whisper model in ggml format, for example <code>ggml-tiny.en-q5_1.bin</code>. Nothing is downloaded for you.</span></div>`;
       case 'storing':
-        return html`<div class="text"><progress max="1" .value=${this.model.share} aria-label="Storing the model"></progress><span class="faint num">Storing and checking: ${percent(this.model.share)}</span></div>`;
+        return html`<div class="row"><div class="text grow"><progress max="1" .value=${this.model.share} aria-label="Storing the model"></progress><span class="faint num">Storing and checking: ${percent(this.model.share)}</span></div><button @click=${() => this.#storing.abort()}>Cancel</button></div>`;
       case 'stored':
         return html`
           <div class="row wrap">

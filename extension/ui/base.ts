@@ -59,7 +59,7 @@ export const base = css`
   .note.good { background: var(--good-soft); color: var(--good); }
   .segments { display: inline-flex; background: var(--sunk); border-radius: 11px; padding: 3px; gap: 2px; }
   .segments label { position: relative; padding: 3px 11px; font-size: 13px; line-height: 22px; color: var(--soft); border-radius: 8px; }
-  .segments label:has(:checked) { background: var(--surface); color: var(--ink); box-shadow: 0 1px 3px rgb(0 0 0 / 14%); }
+  .segments label:has(:checked) { background: var(--surface); color: var(--ink); box-shadow: inset 0 0 0 1px var(--edge); }
   .segments label:has(:focus-visible) { outline: 2px solid var(--focus); outline-offset: 2px; }
   .segments input { position: absolute; opacity: 0; inset: 0; width: 100%; height: 100%; }
   @keyframes breathe { 50% { opacity: 0.35; } }

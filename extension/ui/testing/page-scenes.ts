@@ -25,7 +25,7 @@ export const SCENES: Record<string, Scene> = {
   'popup-clips': { page: 'popup', tab: { ...tab, title: LONG }, pairing, view: recorderView({ clips: clips(12) }) },
   'popup-rtl': { page: 'popup', tab: { ...tab, title: ARABIC }, pairing, view: recorderView({ recordings: [recording({ title: ARABIC })], clips: clips(6).slice(5) }) },
   'options-unpaired': { page: 'options', view: recorderView({ server: { state: 'unpaired' } }) },
-  'options-paired': { page: 'options', pairing: { ...pairing, url: 'http://192.168.1.20:7070' }, settings: { quality: '1080p', transcribeHere: true, microphone: true }, model: { name: 'ggml-tiny.en-q5_1.bin', bytes: 32_166_155, sha256: 'c77c5766f1cef09b6b7d47f21b546cbddd4157886b3b5d6d4f709e91e66c7c2b' }, view: recorderView({ transcription: { state: 'failed', note: 'the model needs more memory than the browser gives' } }) },
+  'options-paired': { page: 'options', pairing: { ...pairing, url: 'http://192.168.1.20:7070' }, settings: { quality: '1080p', transcribeHere: true, microphone: true }, view: recorderView({ transcription: { state: 'failed', note: 'the model needs more memory than the browser gives' } }) },
   'panel-empty': { page: 'panel', pairing, view: recorderView() },
   'panel-live': { page: 'panel', pairing, view: recorderView({ recordings: [recording(), recording({ key: '01JREC00000000000000000002', session: '01JDEMO0000000000000000002', title: 'Cooking with Maja: sourdough', startedAt: 1 })], clips: clips(3), watched }) },
   'panel-trouble': {

@@ -19,8 +19,6 @@ export const servePages = async (): Promise<{ url: string; close(): Promise<void
   await build({
     absWorkingDir: EXTENSION, outdir: dir, bundle: true, format: 'esm', target: 'chrome124', logLevel: 'silent', conditions: ['production'],
     entryPoints: PAGES.flatMap((page) => [{ in: `./${page}/${page}.ts`, out: page }, { in: `./${page}/${page}.css`, out: page }]),
-    // the model store is another part's; the page gets the scripted one
-    plugins: [{ name: 'scripted-model-store', setup: ({ onLoad }) => onLoad({ filter: /options\/model-store\.ts$/ }, () => ({ contents: 'export const openModelStore = async () => globalThis.modelStore;' })) }],
   });
   const policy = (await readManifest()).content_security_policy.extension_pages;
   const server = createServer((request, response) => {

@@ -13,13 +13,11 @@ export type Script = {
   refuse?: Record<string, string>;
   /** message types that are answered when the test says so */
   hold?: string[];
-  model?: { name: string; bytes: number; sha256: string } | null;
 };
 export type Note = { to?: string; type: string; [field: string]: unknown };
 export type Stage = { notes: Note[]; tell: (view: RecorderView) => void; release: () => void; stored: Record<string, unknown> };
 declare global {
   var stage: Stage;
-  var modelStore: unknown;
 }
 
 /** Runs in the page, before anything else; closes over nothing. */
@@ -62,17 +60,6 @@ export const playChrome = (script: Script): void => {
     permissions: { getAll: () => Promise.resolve({ permissions: script.permissions, origins: [] }) },
   };
   Object.defineProperty(globalThis, 'chrome', { value: scripted, configurable: true, writable: true });
-  let model = script.model ?? null;
-  globalThis.modelStore = {
-    loadedModel: () => Promise.resolve(model),
-    saveModel: (file: File, onProgress: (share: number) => void) => {
-      onProgress(0.5);
-      if (!file.name.startsWith('ggml')) return Promise.reject(new Error(`${file.name} is no ggml model`));
-      model = { name: file.name, bytes: file.size, sha256: 'ab'.repeat(32) };
-      return Promise.resolve();
-    },
-    removeModel: () => { model = null; return Promise.resolve(); },
-  };
   globalThis.stage = {
     notes, stored,
     tell: (next) => {
