@@ -49,7 +49,6 @@ type State =
   | { at: 'stopping' }
   | { at: 'ended'; as: 'stopped' | 'left' | 'failed' };
 const IDLE: EncoderStatus = { width: 0, height: 0, framesPerSecond: 0, bitsPerSecond: 0, queued: 0, dropped: 0, framesIn: 0, framesOut: 0 };
-
 export class TabRecording {
   readonly key: string;
   readonly tabId: number;
@@ -110,9 +109,7 @@ export class TabRecording {
   get record(): RecordingRecord | null {
     return this.#record;
   }
-  get ended(): boolean {
-    return this.#state.at === 'ended';
-  }
+  get ended(): boolean { return this.#state.at === 'ended'; }
   /** The tab's sound, for a transcriber in this browser: 48 kHz, stereo; its words go to `words`. */
   get sound(): MediaStreamTrack | null {
     return this.#capture?.stream.getAudioTracks()[0] ?? null;
@@ -120,9 +117,7 @@ export class TabRecording {
   mediaMs(): number {
     return this.#state.at === 'recording' ? this.#state.offsetMs + this.#state.encoder.mediaMs() : this.#durationMs;
   }
-  words(batch: HeardWords): void {
-    this.#uplink?.words(batch);
-  }
+  words(batch: HeardWords): void { this.#uplink?.words(batch); }
 
   view(): RecordingView {
     const status: Partial<RecordingStatus> = this.#uplink?.status ?? {};
@@ -257,9 +252,9 @@ export class TabRecording {
     const at = this.#options.clock.now();
     const storage = error instanceof ExtensionError ? error.code === 'storage' : error.name === 'ClientError';
     if (storage || !mayRestart(this.#restarts, at)) return void this.stop(error);
+    this.#restarts.push(at);
     this.#cancelLook();
     this.#state = { at: 'restarting' };
-    this.#restarts.push(at);
     this.#troubles.set('encoder', `the encoder was restarted: ${error.message}`);
     this.#flushed = encoder.stop();
     await this.#flushed;
@@ -299,6 +294,6 @@ export class TabRecording {
 
   async #patch(patch: Partial<Omit<RecordingRecord, 'key'>>): Promise<void> {
     if (this.#record) this.#record = { ...this.#record, ...patch };
-    await this.#options.store.update(this.key, patch).catch((cause: unknown) => this.#troubles.set('storage', cause instanceof Error ? cause.message : String(cause)));
+    await this.#options.store.update(this.key, patch).catch((cause: unknown) => this.#troubles.set('storage', String(cause)));
   }
 }
