@@ -163,6 +163,16 @@ describe.skipIf(CHROMIUM === undefined)(`saving the end of a recording${CHROMIUM
       expect(saved.playback.error).toBeNull();
       expect(saved.playback.played).toBeGreaterThan(0.4);
       expect(Math.abs(saved.playback.duration - 5.3)).toBeLessThanOrEqual(2 * FRAME);
+
+      await run.page.evaluate(() => Reflect.deleteProperty(globalThis, 'VideoEncoder'));
+      const unencoded = await save(key, 5.3, `${key}.copied`);
+      const sums = (await pictures(unencoded.file)).map(({ sum }) => sum);
+      expect((await look(unencoded.file)).errors).toEqual([]);
+      expect(sums).toEqual(recorded.slice(-sums.length).map(({ sum }) => sum));
+      expect(sums.length).toBeGreaterThan(shown.length);
+      expect(unencoded.durationMs).toBeLessThan(5300 + 2500);
+      await run.page.reload();
+      await run.page.waitForFunction(() => 'ready' in globalThis);
     });
   }
 });

@@ -1,5 +1,6 @@
 // shared/ring.ts on IndexedDB. Settled pieces stay while they are young enough for "save the last minutes"; when the disk is full
-// they are the first to go.
+// they are the first to go. Chunks are written `strict` (on the disk, so that a power cut loses none either): 4.7-7 ms for 2 s of
+// video against 4.1-7 ms `relaxed`. What only saves work after a crash is `relaxed`.
 import type { ChunkMeta, Ring } from '../../shared/ring.ts';
 import { ExtensionError } from '../messages.ts';
 import { isFull, rangeOf } from './database.ts';

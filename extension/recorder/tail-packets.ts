@@ -46,8 +46,8 @@ const sounds = async function* (sink: EncodedPacketSink, start: number, end: num
   }
 };
 
-/** `from`: exactly `seconds` before the end, or the keyframe before that. null: nothing that can be presented. */
-export const readTail = async (input: Input, seconds: number, from: 'exact' | 'keyframe'): Promise<Tail | null> => {
+/** `begin`: exactly `seconds` before the end, or the keyframe before that. null: nothing that can be presented. */
+export const readTail = async (input: Input, seconds: number, begin: 'exact' | 'keyframe'): Promise<Tail | null> => {
   const [video, audio] = await Promise.all([input.getPrimaryVideoTrack(), input.getAudioTracks()]);
   const sink = video && new EncodedPacketSink(video);
   const lanes = audio.map((track) => ({ track, sink: new EncodedPacketSink(track) }));
@@ -58,10 +58,10 @@ export const readTail = async (input: Input, seconds: number, from: 'exact' | 'k
   const first = firstKey?.timestamp ?? Math.min(...begins.map((packet) => packet?.timestamp ?? Infinity));
   const wanted = Math.max(end - seconds, first);
   const key = sink && firstKey && (await keyBefore(sink, firstKey, wanted));
-  const start = key && from === 'keyframe' ? key.timestamp : wanted;
+  const start = key && begin === 'keyframe' ? key.timestamp : wanted;
   return {
     start, end,
     video: video && sink && key && { track: video, sink, key, packets: () => pictures(sink, key, start, end) },
-    audio: lanes.map((lane) => ({ track: lane.track, packets: (from) => sounds(lane.sink, start, end, from) })),
+    audio: lanes.map((lane) => ({ track: lane.track, packets: (offset) => sounds(lane.sink, start, end, offset) })),
   };
 };
