@@ -38,8 +38,6 @@ describe.skipIf(!hasChromium)('golden run (needs Chromium)', () => {
     await begin.waitFor({ timeout: 15_000 });
     const startedAt = Date.now();
     await begin.click();
-    await pause(1_500);
-    console.log(await first.popup.locator('body').innerText().catch((e: unknown) => String(e)));
     await expect.poll(async () => (await browser.view()).recordings.map(({ state }) => state), { timeout: 20_000 }).toEqual(['recording']);
     await first.done().catch(() => undefined); // Chrome closes the popup when capture starts
     await page.bringToFront();
