@@ -74,7 +74,7 @@ export const openBrowser = async (options: { profile?: string; granted?: boolean
   const pid = async (): Promise<number> => Number((await readlink(join(profile, 'SingletonLock'))).split('-').pop());
   return {
     context, id, profile, pid, page, worker, ask, tabId,
-    start: async (tab) => ask<string>({ to: 'worker', type: 'start', tabId: tab, streamId: await (await opened()).evaluate((id) => chrome.tabCapture.getMediaStreamId({ targetTabId: id }), tab) }),
+    start: async (tab) => ask<string>({ to: 'worker', type: 'start', tabId: tab, streamId: await (await opened()).evaluate((targetTabId) => chrome.tabCapture.getMediaStreamId({ targetTabId }), tab) }),
     view: () => ask<RecorderView>({ to: 'worker', type: 'view' }),
     configure: async ({ pairing, settings }) => {
       await ask({ to: 'worker', type: 'view' }); // the recorder lives, so that it hears of the change
