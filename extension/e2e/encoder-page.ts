@@ -74,7 +74,7 @@ const record = async (scene: Scene): Promise<Recorded> => {
   const failures: string[] = [];
   const encoder = await startEncoder(
     {
-      stream: played.stream, microphone: scene.microphone ? played.microphone() : null, settings: DEFAULT_SETTINGS, crop: scene.crop ? () => scene.crop ?? null : null,
+      stream: played.stream, microphone: scene.microphone ? played.microphone() : null, settings: DEFAULT_SETTINGS, soundDelayMs: 0, crop: scene.crop ? () => scene.crop ?? null : null,
       onPiece: async (piece) => void pieces.push(piece),
       onFailure: (error) => failures.push(error.message),
     },

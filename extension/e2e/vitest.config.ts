@@ -1,13 +1,14 @@
 import { defineConfig } from 'vitest/config';
 
-// One browser at a time: what is measured is recorded in real time.
+/** They measure frame rates, distances and processor time: nothing else may run beside them. */
+const ALONE = ['golden', 'tabs', 'cost', 'encoder'].map((name) => `extension/e2e/${name}.test.ts`);
+const common = { pool: 'forks', retry: process.env['CI'] ? 1 : 0, testTimeout: 120_000, hookTimeout: 120_000 } as const;
+
 export default defineConfig({
   test: {
-    include: ['extension/e2e/**/*.test.ts'],
-    pool: 'forks',
-    maxWorkers: 1,
-    retry: process.env['CI'] ? 1 : 0,
-    testTimeout: 120_000,
-    hookTimeout: 60_000,
+    projects: [
+      { test: { ...common, name: 'together', include: ['extension/e2e/**/*.test.ts'], exclude: ALONE, maxWorkers: 2, sequence: { groupOrder: 0 } } },
+      { test: { ...common, name: 'alone', include: ALONE, maxWorkers: 1, sequence: { groupOrder: 1 } } },
+    ],
   },
 });

@@ -2,8 +2,10 @@
 // missing (a page that was busy, a microphone pulled out, another clock in the sound card) silence takes their place, and
 // samples that cannot have been recorded yet (after such silence, in a burst) are left out.
 
-/** further apart is put right */
+/** later than this is put right by silence */
 const TOLERANCE_MS = 30;
+/** earlier than this is left out: chance makes sound late, never early, so what was written before stands too late */
+const EARLY_MS = 10;
 /** arrival is late by chance, hardly ever early: the least late of so many decides */
 const WINDOW_MS = 1_000;
 /** a track that says nothing for so long gets silence, up to this long ago */
@@ -38,7 +40,7 @@ export const audioAligner = (): AudioAligner => {
     },
     arrived: (nowMs, durationMs) => {
       const lagMs = nowMs - durationMs - positionMs; // sound is captured before it arrives
-      if (lagMs < -TOLERANCE_MS) return { silenceMs: 0, take: false };
+      if (lagMs < -EARLY_MS) return { silenceMs: 0, take: false };
       late.push({ at: positionMs, lagMs });
       late = late.filter(({ at }) => at > positionMs - WINDOW_MS);
       const full = positionMs - (late[0]?.at ?? positionMs) >= WINDOW_MS - 2 * durationMs - TOLERANCE_MS;

@@ -28,6 +28,8 @@ export type EncoderOptions = {
   /** a second audio track, 48 kHz and stereo too */
   microphone: MediaStreamTrack | null;
   settings: Settings;
+  /** how much later than its pictures the stream's sound arrives */
+  soundDelayMs: number;
   /** the video's place in the picture (before cropping), for live cropping; null = the whole tab */
   crop: (() => Rectangle | null) | null;
   /** one at a time: the next waits for the promise */

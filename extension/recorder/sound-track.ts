@@ -17,8 +17,8 @@ export type SoundTrack = {
   stop(): Promise<void>;
 };
 
-/** `now` gives media time, null before the first picture: sound before it is left out. */
-export const soundTrack = (track: MediaStreamTrack, options: { now: () => number | null; onError: (cause: unknown) => void }): SoundTrack => {
+/** `now` gives media time, null before the first picture: sound before it is left out. `delayMs`: how much later than pictures sound arrives. */
+export const soundTrack = (track: MediaStreamTrack, options: { now: () => number | null; delayMs: number; onError: (cause: unknown) => void }): SoundTrack => {
   const source = new AudioSampleSource({ codec: 'opus', quality: new Quality({ bitrate: AUDIO_BITS_PER_SECOND }) });
   const aligner = audioAligner();
   const chain = sampleChain(options.onError);
@@ -47,7 +47,7 @@ export const soundTrack = (track: MediaStreamTrack, options: { now: () => number
         continue;
       }
       const durationMs = data.duration / 1000;
-      const { silenceMs, take } = aligner.arrived(now, durationMs);
+      const { silenceMs, take } = aligner.arrived(now - options.delayMs, durationMs);
       const startMs = aligner.positionMs - durationMs;
       if (silenceMs > 0) silence(startMs, silenceMs);
       const sample = new AudioSample(data);

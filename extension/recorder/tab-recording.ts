@@ -176,7 +176,7 @@ export class TabRecording {
     const began = clock.now();
     try {
       const encoder = await this.#options.startEncoder({
-        stream: capture.stream, microphone: capture.microphone, settings,
+        stream: capture.stream, microphone: capture.microphone, soundDelayMs: capture.soundDelayMs, settings,
         crop: settings.cropToVideo ? () => this.#video : null,
         onPiece: async (piece) => this.#keep(piece, await opened.promise),
         onFailure: (error) => {

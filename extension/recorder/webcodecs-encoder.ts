@@ -81,7 +81,7 @@ export const startWebcodecs = async (options: EncoderOptions): Promise<Encoder> 
   });
   output.addVideoTrack(video, { frameRate: FRAMES_PER_SECOND });
   const now = (): number | null => clock?.now() ?? null;
-  const sounds = [audioTrack, microphone].flatMap((track) => (track ? [soundTrack(track, { now, onError: fail })] : []));
+  const sounds = [audioTrack, microphone].flatMap((track) => (track ? [soundTrack(track, { now, delayMs: options.soundDelayMs, onError: fail })] : []));
   for (const { source } of sounds) output.addAudioTrack(source);
   await output.start();
 
