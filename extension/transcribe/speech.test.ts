@@ -22,7 +22,7 @@ const cut = (sound: Float32Array, slice: number, startMs = 0): SoundWindow[] => 
 };
 const lengths = (windows: SoundWindow[]): number[] => windows.map(({ fromMs, untilMs }) => untilMs - fromMs);
 
-describe('[K1] windows of sound', () => {
+describe('[Z1] windows of sound', () => {
   it('cover every sample once, in order, however the sound arrives; none is longer than 15 s', () => {
     const sound = soundOf(120, (second) => second % 23 < 19);
     const whole = cut(sound, RATE * 120);
@@ -50,7 +50,7 @@ describe('[K1] windows of sound', () => {
   });
 });
 
-describe('[K2] words of the engine', () => {
+describe('[Z2] words of the engine', () => {
   const token = (text: string, from: number, to: number, p = 0.5) => ({ text, offsets: { from, to }, p });
   const segment = (...tokens: EngineSegment['tokens']): EngineSegment => ({ text: tokens.map(({ text }) => text).join(''), offsets: { from: tokens[0]?.offsets.from ?? 0, to: tokens.at(-1)?.offsets.to ?? 0 }, tokens });
   const at = { fromMs: 60_000, untilMs: 70_000 };
@@ -73,7 +73,7 @@ describe('[K2] words of the engine', () => {
   });
 });
 
-describe('[K3] resampling', () => {
+describe('[Z3] resampling', () => {
   const tone = (rate: number, hertz: number): Float32Array => Float32Array.from({ length: rate }, (_, at) => Math.sin((2 * Math.PI * hertz * at) / rate));
   const rms = (pcm: Float32Array): number => Math.sqrt(pcm.reduce((sum, value) => sum + value * value, 0) / pcm.length);
   it.each([48_000, 44_100, 16_000, 8_000])('from %i Hz keeps pitch and level, is the same in any slices, and folds nothing back', (rate) => {
@@ -92,7 +92,7 @@ describe('[K3] resampling', () => {
   });
 });
 
-describe('[K4] the model', () => {
+describe('[Z4] the model', () => {
   it('is hashed as SHA-256 says, in any pieces', () => {
     for (const length of [0, 1, 55, 56, 63, 64, 65, 119, 120, 10_000]) {
       const bytes = randomBytes(length);

@@ -70,7 +70,7 @@ describe.skipIf(CHROMIUM === undefined)(`transcription in Chromium${CHROMIUM ? '
     expect(refused).toEqual([]);
   });
 
-  it('[K5] loads a real model, hears every window once, and gives words inside them', { timeout: 60_000 }, async () => {
+  it('[Z5] loads a real model, hears every window once, and gives words inside them', { timeout: 60_000 }, async () => {
     const { error, reported, batches, dropped, status, progress } = await page.evaluate(() => parts.transcribe('/worker.js', '/model', 20));
     expect({ error, reported, dropped, progress, state: status.state }).toEqual({ error: null, reported: [], dropped: [], progress: 1, state: 'ready' });
     expect([batches[0]?.fromMs, batches.at(-1)?.untilMs]).toEqual([1_000, 21_000]);
@@ -81,7 +81,7 @@ describe.skipIf(CHROMIUM === undefined)(`transcription in Chromium${CHROMIUM ? '
     expect(batches.flatMap(({ words }) => words).length).toBeGreaterThan(0);
   });
 
-  it.each([['/noise', 'does not begin like a ggml model'], ['/cut', '']])('[K6] a broken model (%s) is a typed error in time', { timeout: 30_000 }, async (broken, why) => {
+  it.each([['/noise', 'does not begin like a ggml model'], ['/cut', '']])('[Z6] a broken model (%s) is a typed error in time', { timeout: 30_000 }, async (broken, why) => {
     const { error, reported, tookMs } = await page.evaluate((url) => parts.transcribe('/worker.js', url, 1, { loadMs: 15_000 }), broken);
     expect(error).toMatch(/^(model|crashed): /);
     expect(error).toContain(why);
@@ -89,7 +89,7 @@ describe.skipIf(CHROMIUM === undefined)(`transcription in Chromium${CHROMIUM ? '
     expect(tookMs).toBeLessThan(10_000);
   });
 
-  it('[K6] without isolation it says what is missing', async () => {
+  it('[Z6] without isolation it says what is missing', async () => {
     isolated = false;
     await page.goto(origin);
     const { error } = await page.evaluate(() => parts.transcribe('/worker.js', '/model', 1));
@@ -98,14 +98,14 @@ describe.skipIf(CHROMIUM === undefined)(`transcription in Chromium${CHROMIUM ? '
 
   it.each([
     ['/hangs.js', 'timeout: the model was not ready in 0.5 s'], ['/throws.js', 'crashed: '], ['/nowhere.js', 'crashed: '],
-  ])('[K6] a worker that fails while loading (%s) is ended and reported', async (worker, want) => {
+  ])('[Z6] a worker that fails while loading (%s) is ended and reported', async (worker, want) => {
     const { error, reported, status, tookMs } = await page.evaluate((url) => parts.transcribe(url, '/model', 1, { loadMs: 500 }), worker);
     expect(error).toContain(want);
     expect([reported, status.state]).toEqual([[error], 'failed']);
     expect(tookMs).toBeLessThan(5_000);
   });
 
-  it('[K7] an engine that never answers is ended by its time-out; what it lags behind is bounded and told', async () => {
+  it('[Z7] an engine that never answers is ended by its time-out; what it lags behind is bounded and told', async () => {
     const { error, reported, batches, dropped, status } = await page.evaluate(() => parts.transcribe('/deaf.js', '/model', 120, { windowMs: 500 }));
     expect([error, batches, status.state]).toEqual([null, [], 'failed']);
     expect(reported).toEqual([expect.stringMatching(/^timeout: the engine did not answer for 0.5 s/)]);
@@ -115,7 +115,7 @@ describe.skipIf(CHROMIUM === undefined)(`transcription in Chromium${CHROMIUM ? '
     expect(told).toBeLessThanOrEqual(60_000 + 15_000);
   });
 
-  it('[K8] the store keeps one whole model with its hash, and refuses what is none', { timeout: 60_000 }, async () => {
+  it('[Z8] the store keeps one whole model with its hash, and refuses what is none', { timeout: 60_000 }, async () => {
     const sha256 = createHash('sha256').update(model).digest('hex');
     expect(await page.evaluate(() => parts.store.card())).toBeNull();
     expect(await page.evaluate(() => parts.store.save('/model', 'ggml-mine.bin'))).toMatchObject({ name: 'ggml-mine.bin', bytes: model.length, sha256 });
@@ -131,7 +131,7 @@ describe.skipIf(CHROMIUM === undefined)(`transcription in Chromium${CHROMIUM ? '
     expect([await page.evaluate(() => parts.store.load()), await page.evaluate(() => parts.store.files())]).toEqual([null, []]);
   });
 
-  it.each([48_000, 44_100])('[K9] the tap gives 16 kHz mono of the right length and pitch from %i Hz, and leaves the track alone', { timeout: 30_000 }, async (rate) => {
+  it.each([48_000, 44_100])('[Z9] the tap gives 16 kHz mono of the right length and pitch from %i Hz, and leaves the track alone', { timeout: 30_000 }, async (rate) => {
     const heard = await page.evaluate((contextRate) => parts.tap(440, 3, contextRate), rate);
     expect(Math.abs(heard.hertz - 440)).toBeLessThan(4);
     expect(heard.level).toBeGreaterThan(0.3);
