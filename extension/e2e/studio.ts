@@ -5,7 +5,7 @@ import { type Gap, type SessionView } from '../../shared/model.ts';
 import { type ServerProcess, api, startServer, temporaryFolder } from '../../scripts/server-process.ts';
 import type { Settings } from '../settings.ts';
 import type { RecorderView, RecordingView } from '../view.ts';
-import { type Browser, openBrowser } from './browser.ts';
+import { type Browser, type BrowserOptions, openBrowser } from './browser.ts';
 import { type Measured, measure } from './measure.ts';
 import { type Stage, openStage } from './stage.ts';
 
@@ -27,10 +27,10 @@ export type Studio = {
   close: () => Promise<void>;
 };
 
-export const openStudio = async (options: { granted?: boolean; args?: string[] } = {}): Promise<Studio> => {
+export const openStudio = async (options: Omit<BrowserOptions, 'profile'> = {}): Promise<Studio> => {
   const profile = await temporaryFolder('profile');
   const data = await temporaryFolder('data');
-  const open = (): Promise<Browser> => openBrowser({ profile: profile.path, granted: options.granted ?? true, ...(options.args ? { args: options.args } : {}) });
+  const open = (): Promise<Browser> => openBrowser({ granted: true, ...options, profile: profile.path });
   const [stage, server, browser] = await Promise.all([openStage(), startServer({ dataDir: data.path }), open()]);
   const studio: Studio = {
     stage, server, browser,

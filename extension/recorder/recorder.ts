@@ -4,6 +4,7 @@ import type { SessionView } from '../../shared/model.ts';
 import { applyEvent } from '../../shared/session-state.ts';
 import { ExtensionError } from '../messages.ts';
 import type { RecorderMessage, RegionMessage, WorkerMessage } from '../messages.ts';
+import type { RegionSender } from '../region-compose.ts';
 import type { Pairing, Settings } from '../settings.ts';
 import type { ClipView, RecorderView, Trouble } from '../view.ts';
 import { openCapture } from './capture.ts';
@@ -73,8 +74,13 @@ export class Recorder {
     return this.#ofTab(tabId) !== undefined;
   }
 
-  region(tabId: number, message: RegionMessage): void {
-    this.#ofTab(tabId)?.region(message);
+  /** What a frame of a page says; throws where its tab is not recorded, which ends the script there. */
+  region(message: RegionMessage, { tabId, ...from }: RegionSender): void {
+    const recording = this.#ofTab(tabId);
+    if (!recording) throw new ExtensionError('forbidden', `tab ${tabId} is not being recorded`);
+    const { region, inject } = recording.frames.take(message, from, performance.now());
+    if (region) recording.region(region);
+    if (inject) void this.#options.tell({ to: 'worker', type: 'watchPage', tabId }).catch(() => undefined); // asked for again while the frame stays silent
   }
 
   async handle(message: RecorderMessage): Promise<unknown> {

@@ -7,7 +7,7 @@ import type { RingLimits } from '../../shared/intake.ts';
 import type { HeardWords, Rectangle } from '../../shared/model.ts';
 import type { RecordingStatus } from '../../shared/recording.ts';
 import { ExtensionError } from '../messages.ts';
-import type { RegionMessage } from '../messages.ts';
+import { createTabRegions, type Region } from '../region-compose.ts';
 import { mapRegion } from '../region-map.ts';
 import type { Settings } from '../settings.ts';
 import type { RecordingState, RecordingView, Trouble } from '../view.ts';
@@ -53,6 +53,7 @@ export class TabRecording {
   readonly key: string;
   readonly tabId: number;
   readonly startedAt: number;
+  readonly frames = createTabRegions();
   readonly #options: TabRecordingOptions;
   readonly #troubles: Troubles;
   readonly #regions;
@@ -130,7 +131,7 @@ export class TabRecording {
     };
   }
 
-  region({ rect, viewport, playing }: RegionMessage): void {
+  region({ rect, viewport, playing }: Region): void {
     this.#playing = playing;
     this.#options.onChange();
     if (this.#state.at !== 'recording') return;
@@ -221,12 +222,14 @@ export class TabRecording {
     };
     await store.create(record);
     this.#record = record;
-    return new Uplink({
+    const uplink = new Uplink({
       recording: { key: this.key, title: record.title, sourceUrl: record.sourceUrl, mime, video: this.#video },
       ring: () => store.ring(this.key, { keepMs: settings.ringMinutes * 60_000 }), limits, client: this.#client, resume: false,
       onStatus: onChange,
       onRefused: (error: ClientError) => this.#troubles.set('server', `the server takes no more of this recording (${error.message}); it goes on in this browser`),
     });
+    if (this.#regions.last) uplink.region(0, this.#regions.last); // found before there was anyone to tell
+    return uplink;
   }
 
   #look(): void {
