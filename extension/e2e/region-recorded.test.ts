@@ -42,8 +42,8 @@ const shareOf = ({ width, height, rgb }: Awaited<ReturnType<typeof pictureAt>>, 
 };
 
 /** `${there}` in a page stands for the other site. */
-const CASES: { name: string; options?: BrowserOptions; then?: string; pages: Record<string, string> }[] = [
-  { name: 'scrolled page', then: 'scrollTo(0, 1000)', pages: { '/': '<div style="height:900px"></div><video id=v style="width:800px;height:450px;margin-left:100px"></video><div style="height:2000px"></div><script>fill(v)</script>' } },
+const CASES: { name: string; options?: BrowserOptions; act?: string; pages: Record<string, string> }[] = [
+  { name: 'scrolled page', act: 'scrollTo(0, 1000)', pages: { '/': '<div style="height:900px"></div><video id=v style="width:800px;height:450px;margin-left:100px"></video><div style="height:2000px"></div><script>fill(v)</script>' } },
   { name: 'closed shadow root', pages: { '/': `<div id=h></div><script>const root = h.attachShadow({ mode: 'closed' }); root.innerHTML = '<div style="overflow:hidden;width:700px;height:380px;margin:60px"></div>'; root.firstChild.append(make('width:800px;height:450px'))</script>` } },
   {
     name: 'nested cross-origin frame', options: { embedded: true },
@@ -63,7 +63,7 @@ describe.skipIf(!hasChromium)('the region of a recording (needs Chromium)', () =
     for (const close of closing.splice(0).toReversed()) await close();
   });
 
-  it.each(CASES)('[B12] $name', { timeout: 240_000 }, async ({ name, options, then, pages: bodies }) => {
+  it.each(CASES)('[B12] $name', { timeout: 240_000 }, async ({ name, options, act, pages: bodies }) => {
     const studio: Studio = await openStudio(options);
     closing.push(() => studio.close());
     const [here, there] = [await listen('127.0.0.1', pages), await listen('localhost', pages)];
@@ -73,7 +73,7 @@ describe.skipIf(!hasChromium)('the region of a recording (needs Chromium)', () =
     await studio.pair();
     const tab = await studio.browser.context.newPage();
     await tab.goto(here.origin);
-    if (then) await tab.evaluate(then);
+    if (act) await tab.evaluate(act);
     expect(await tab.evaluate('devicePixelRatio')).toBe(options?.pixelRatio ?? 1);
     const key = await studio.record(tab);
     await pause(5_000);

@@ -5,6 +5,7 @@ import { answer, ask, ExtensionError, isOurs, recorderMessage, regionMessage } f
 import type { ViewMessage, WorkerMessage } from '../messages.ts';
 import { regionSender } from '../region-compose.ts';
 import type { Pairing, Settings } from '../settings.ts';
+import { BrowserTranscription } from '../transcribe/browser-transcription.ts';
 import { EMPTY_VIEW } from '../view.ts';
 import type { RecorderView } from '../view.ts';
 import { publisher } from './publisher.ts';
@@ -32,7 +33,8 @@ const tell = (message: WorkerMessage): Promise<unknown> => (message.type === 'no
 
 const opened = (async (): Promise<Recorder> => {
   const [store, configuration] = await Promise.all([openRecordingStore(), ask<{ settings: Settings; pairing: Pairing | null }>({ to: 'worker', type: 'hello' })]);
-  recorder = await Recorder.open({ store, saveTail, version: manifest.version, clock, tell, onChange: changed }, configuration);
+  const transcription = new BrowserTranscription({ createWorker: () => new Worker('/transcribe-worker.js', { type: 'module' }), engine: chrome.runtime.getURL('shout.wasm.js'), onChange: changed });
+  recorder = await Recorder.open({ store, saveTail, transcription, version: manifest.version, clock, tell, onChange: changed }, configuration);
   changed();
   return recorder;
 })();
