@@ -16,7 +16,8 @@ export const rectangleShape = z.object({ x: side, y: side, width: side, height: 
 export const workerMessage = z.discriminatedUnion('type', [
   /** gives the view; wakes the recorder */
   z.object({ to: z.literal('worker'), type: z.literal('view') }),
-  z.object({ to: z.literal('worker'), type: z.literal('start'), tabId }),
+  /** the id is got by the page that asks: one got by the worker does not open for an isolated document, and the recorder is one */
+  z.object({ to: z.literal('worker'), type: z.literal('start'), tabId, streamId: text(512) }),
   /** recorder, at its birth: gives its configuration */
   z.object({ to: z.literal('worker'), type: z.literal('hello') }),
   z.object({ to: z.literal('worker'), type: z.literal('notify'), kind: z.enum(['clip', 'trouble']), id: text(128), title: text(256), message: text(1024), image: text(400_000).default('') }),

@@ -6,6 +6,7 @@ import type { RecorderView, RecordingView } from '../view.ts';
 import { markClipsSeen, showBadge } from './badge.ts';
 import { notify, openNotified } from './notifications.ts';
 import { ensureRecorder, hasRecorder } from './recorder-document.ts';
+import { askToStart } from '../start-request.ts';
 import { unwatchPage, watchPage } from './watch-page.ts';
 
 const RUNNING: ReadonlySet<RecordingView['state']> = new Set(['starting', 'recording']);
@@ -20,18 +21,19 @@ const view = (): Promise<RecorderView> => toRecorder<RecorderView>({ to: 'record
 const recordingOf = async (tabId: number): Promise<RecordingView | undefined> =>
   (await hasRecorder()) ? (await view()).recordings.find((recording) => recording.tabId === tabId && RUNNING.has(recording.state)) : undefined;
 
-/** Needs the user's gesture on that tab: the toolbar button, a shortcut or the popup. */
-const start = async (tabId: number): Promise<string> => {
+const start = async (tabId: number, streamId: string): Promise<string> => {
   if (await recordingOf(tabId)) throw new ExtensionError('recording', 'this tab is being recorded already');
   const tab = await chrome.tabs.get(tabId);
   await ensureRecorder();
-  const streamId = await chrome.tabCapture.getMediaStreamId({ targetTabId: tabId }).catch((cause: unknown) => {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new ExtensionError('capture', `Chrome does not let this tab be recorded (${why}); open the page in an ordinary tab and start from the toolbar button there`, { cause });
-  });
   const key = await ask<string>({ to: 'recorder', type: 'begin', tabId, streamId, title: tab.title ?? '', sourceUrl: tab.url ?? '' });
   await watchPage(tabId);
   return key;
+};
+
+/** A shortcut's gesture is the tab's too, but only a page can use it: the popup opens and starts. */
+const startByPopup = async (tabId: number): Promise<void> => {
+  await askToStart(tabId);
+  await chrome.action.openPopup();
 };
 
 const configuration = async () => ({ settings: await loadSettings(), pairing: await loadPairing() });
@@ -42,7 +44,7 @@ const handle = async (message: WorkerMessage, sender: chrome.runtime.MessageSend
       if (sender.url?.startsWith(chrome.runtime.getURL('popup.html'))) await markClipsSeen();
       return view();
     case 'start':
-      return start(message.tabId);
+      return start(message.tabId, message.streamId);
     case 'hello':
       return configuration();
     case 'notify':
@@ -79,7 +81,8 @@ chrome.commands.onCommand.addListener((command, tab) => {
   if (tabId === undefined) return;
   const run = async (): Promise<void> => {
     const recording = await recordingOf(tabId);
-    if (command === 'toggle-recording') await (recording ? toRecorder({ to: 'recorder', type: 'stop', key: recording.key }) : start(tabId));
+    if (command === 'toggle-recording' && recording) await toRecorder({ to: 'recorder', type: 'stop', key: recording.key });
+    else if (command === 'toggle-recording') await startByPopup(tabId);
     else if (command === 'save-last' && recording) await toRecorder({ to: 'recorder', type: 'save', key: recording.key, seconds: 30 });
     else throw new ExtensionError('idle', 'this tab is not being recorded; start it first');
   };

@@ -46,6 +46,8 @@ export type Browser = {
   /** a page of the extension that stays open: what is asked from it counts as asked by the popup */
   page: (name: 'popup' | 'options' | 'panel') => Promise<Page>;
   worker: () => Promise<Worker>;
+  /** as the popup starts recording a tab; gives the key */
+  start: (tabId: number) => Promise<string>;
   ask: <T>(message: WorkerMessage | RecorderMessage) => Promise<T>;
   view: () => Promise<RecorderView>;
   configure: (options: { pairing?: Pairing | null; settings?: Partial<Settings> }) => Promise<void>;
@@ -76,9 +78,9 @@ export const openBrowser = async (options: BrowserOptions = {}): Promise<Browser
     return opened;
   };
   let control: Page | null = null;
+  const opened = async (): Promise<Page> => (control = !control || control.isClosed() ? await page('options') : control);
   const ask: Browser['ask'] = async <T>(message: WorkerMessage | RecorderMessage): Promise<T> => {
-    if (!control || control.isClosed()) control = await page('options');
-    const reply = (await control.evaluate((asked) => chrome.runtime.sendMessage(asked), message)) as Reply<T> | undefined;
+    const reply = (await (await opened()).evaluate((asked) => chrome.runtime.sendMessage(asked), message)) as Reply<T> | undefined;
     if (!reply?.ok) throw new Error(`${message.type}: ${reply ? `${reply.error.code}: ${reply.error.message}` : 'no answer'}`);
     return reply.value;
   };
@@ -93,6 +95,7 @@ export const openBrowser = async (options: BrowserOptions = {}): Promise<Browser
   const pid = async (): Promise<number> => Number((await readlink(join(profile, 'SingletonLock'))).split('-').pop());
   return {
     context, id, profile, pid, page, worker, ask, tabId,
+    start: async (tab) => ask<string>({ to: 'worker', type: 'start', tabId: tab, streamId: await (await opened()).evaluate((targetTabId) => chrome.tabCapture.getMediaStreamId({ targetTabId }), tab) }),
     view: () => ask<RecorderView>({ to: 'worker', type: 'view' }),
     configure: async ({ pairing, settings }) => {
       await ask({ to: 'worker', type: 'view' }); // the recorder lives, so that it hears of the change

@@ -107,7 +107,7 @@ describe.skipIf(!hasChromium)('pages of the extension (needs Chromium)', () => {
       const page = await open(scene('popup-idle', { refuse: { start: 'This tab is already being captured by another extension; stop it there.' }, hold: ['save'] }));
       await page.getByRole('button', { name: 'Record this tab' }).click();
       await page.getByRole('alert').getByText('already being captured').waitFor();
-      expect(await noted(page)).toEqual([{ to: 'worker', type: 'start', tabId: 7 }]);
+      expect(await noted(page)).toEqual([{ to: 'worker', type: 'start', tabId: 7, streamId: 'stream-of-7' }]);
       await tell(page, recordingView({ durationMs: 61_000, savableMs: 119_000 }));
       await page.getByRole('timer').getByText('1:01').waitFor();
       expect(await page.getByRole('button', { name: 'Save the last 2 min' }).isEnabled()).toBe(true); // a group of pictures less than asked

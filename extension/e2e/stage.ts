@@ -17,7 +17,7 @@ const PAGE = (hue: number): string => `<!doctype html><meta charset="utf-8"><tit
 <style>body{margin:0;background:hsl(${hue} 40% 20%);color:#fff;font:16px sans-serif} video{width:960px;height:540px;display:block;margin:20px auto} #bar{height:12px;width:40px;background:hsl(${hue} 90% 60%);animation:go 1s linear infinite} @keyframes go{to{transform:translateX(1200px)}}</style>
 <div id="bar"></div><video src="/flash.webm" autoplay loop playsinline></video><p>${hue}</p>`;
 
-export type Stage = { url: string; page: (which?: 0 | 1) => string; close: () => Promise<void> };
+export type Stage = { url: string; page: (which?: 0 | 1) => string; /** a page that plays this file instead */ playing: (file: string) => string; close: () => Promise<void> };
 
 export const openStage = async (): Promise<Stage> => {
   const folder = await mkdtemp(join(tmpdir(), 'clippy-stage-'));
@@ -33,21 +33,27 @@ export const openStage = async (): Promise<Stage> => {
   await mediaAt('/flash-0.webm');
   const server = createServer(async (request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://stage');
-    const bytes = await mediaAt(pathname);
+    const file = searchParams.get('file');
+    const bytes = pathname === '/file' && file ? await readFile(file) : await mediaAt(pathname);
     if (!bytes) {
+      if (file) {
+        response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(PAGE(280).replace('/flash.webm', `/file?file=${encodeURIComponent(file)}`));
+        return;
+      }
       const which = searchParams.get('tone') === '1' ? 1 : 0;
       response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(PAGE(Number(searchParams.get('hue') ?? 200)).replace('/flash.webm', `/flash-${which}.webm`));
       return;
     }
     const [, from = '0'] = /bytes=(\d+)-/.exec(request.headers.range ?? '') ?? [];
     const start = Number(from);
-    response.writeHead(206, { 'content-type': 'video/webm', 'accept-ranges': 'bytes', 'content-range': `bytes ${start}-${bytes.length - 1}/${bytes.length}`, 'content-length': bytes.length - start }).end(bytes.subarray(start));
+    response.writeHead(206, { 'content-type': file?.endsWith('.mp4') ? 'video/mp4' : 'video/webm', 'accept-ranges': 'bytes', 'content-range': `bytes ${start}-${bytes.length - 1}/${bytes.length}`, 'content-length': bytes.length - start }).end(bytes.subarray(start));
   });
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {
     url,
     page: (which: 0 | 1 = 0) => `${url}/?tone=${which}&hue=${which === 0 ? 200 : 20}`,
+    playing: (file) => `${url}/?file=${encodeURIComponent(file)}`,
     close: async () => {
       server.closeAllConnections();
       await new Promise((done) => server.close(done));

@@ -42,7 +42,8 @@ export const openStudio = async (options: Omit<BrowserOptions, 'profile'> = {}):
       return page;
     },
     record: async (page) => {
-      const key = await studio.browser.ask<string>({ to: 'worker', type: 'start', tabId: await studio.browser.tabId(page) });
+      await studio.browser.view(); // the page that asks is open: opening it later would put it in front
+      const key = await studio.browser.start(await studio.browser.tabId(page));
       await studio.until(key, 'its first piece', ({ state, pushed }) => state === 'recording' && pushed > 0);
       return key;
     },

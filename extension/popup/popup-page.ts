@@ -63,6 +63,10 @@ export class PopupPage extends LitElement {
     clearInterval(this.#ticking);
   }
 
+  start(tabId: number): void {
+    void this.#run('start', () => this.actions.start(tabId));
+  }
+
   /** Runs one request per name; what it throws is shown until the next one. */
   async #run(name: string, action: () => Promise<unknown>): Promise<void> {
     if (this.busy.has(name)) return;
@@ -106,7 +110,7 @@ export class PopupPage extends LitElement {
     const obstacle = captureObstacle(tab?.url);
     const busy = this.busy.has('start');
     const start = (): void => {
-      if (tab && !busy) void this.#run('start', () => this.actions.start(tab.id));
+      if (tab && !busy) this.start(tab.id);
     };
     return html`
       <section class="card start" aria-label="This tab">

@@ -1,6 +1,7 @@
 // Joins the popup's parts: the recorder's view, the tab in front, what can be done.
 import { Confirm } from '../ui/confirm.ts';
 import { PairForm } from '../ui/pair-form.ts';
+import { takeStartRequest } from '../start-request.ts';
 import { followTheme } from '../ui/theme.ts';
 import { chromeSource, createViewClient } from '../ui/view-client.ts';
 import { actions } from './actions.ts';
@@ -25,5 +26,7 @@ if (page instanceof PopupPage) {
   // a pairing stored by the options page, or by this one, changes what the recorder will say
   chrome.storage.onChanged.addListener(() => client.refresh());
   const [tab] = await chrome.tabs.query({ active: true, currentWindow: true });
+  const asked = await takeStartRequest();
   page.tab = tab?.id === undefined ? null : { id: tab.id, windowId: tab.windowId, url: tab.url, title: tab.title ?? '' };
+  if (asked !== null) page.start(asked);
 }

@@ -60,7 +60,9 @@ export const playChrome = (script: Script): void => {
       id: 'scripted', sendMessage, getURL: (path: string) => `${location.origin}/${path}`, getManifest: () => script.manifest, openOptionsPage: () => note('openOptionsPage'),
       onMessage: { addListener: (listener: (message: unknown, sender: unknown) => void) => listeners.add(listener), removeListener: (listener: (message: unknown, sender: unknown) => void) => listeners.delete(listener) },
     },
+    tabCapture: { getMediaStreamId: ({ targetTabId }: { targetTabId: number }) => Promise.resolve(`stream-of-${targetTabId}`) },
     storage: {
+      session: { get: () => Promise.resolve({}) },
       local: { get: (key: string) => Promise.resolve({ [key]: stored[key] }), set: async (values: Record<string, unknown>) => { for (const [key, value] of Object.entries(values)) await change(key, value); }, remove: (key: string) => change(key, undefined) },
       onChanged: { addListener: (listener: (changes: Record<string, unknown>, area: string) => void) => changed.add(listener), removeListener: (listener: (changes: Record<string, unknown>, area: string) => void) => changed.delete(listener) },
     },
