@@ -83,25 +83,6 @@ describe.skipIf(!hasChromium)('pages of the extension (needs Chromium)', () => {
   const recordingView = (patch: Partial<RecordingView> = {}): RecorderView => recorderView({ recordings: [recording(patch)] });
   const KEY = recording().key;
 
-  it('[B24] asks Chrome for other sites with the click, shows what Chrome says, and gives them back', async () => {
-    const page = await open(scene('options-paired'));
-    const box = page.getByRole('checkbox', { name: 'Follow players embedded from other sites' });
-    await expect.poll(() => box.isEnabled()).toBe(true);
-    expect(await box.isChecked()).toBe(false);
-    await box.check();
-    await expect.poll(() => page.getByText('Not granted at the moment.').count()).toBe(0);
-    await box.uncheck();
-    await page.getByText('Not granted at the moment.').waitFor();
-    expect(await noted(page)).toEqual([{ type: 'requestPermission', byUser: true }, { type: 'removePermission' }]);
-    await open(scene('options-paired', { refuse: { requestPermission: 'no' } })).then(async (refused) => {
-      const off = refused.getByRole('checkbox', { name: 'Follow players embedded from other sites' });
-      await expect.poll(() => off.isEnabled()).toBe(true);
-      await off.click();
-      await refused.getByRole('alert').getByText('Chrome did not give the permission').waitFor();
-      expect(await off.isChecked()).toBe(false);
-    });
-  });
-
   describe('popup', () => {
     it('[B22] starts, stops and saves, says what was refused, and holds nothing', async () => {
       const page = await open(scene('popup-idle', { refuse: { start: 'This tab is already being captured by another extension; stop it there.' }, hold: ['save'] }));

@@ -64,7 +64,7 @@ describe.skipIf(!hasChromium)('the region of a recording (needs Chromium)', () =
   });
 
   it.each(CASES)('[B12] $name', { timeout: 240_000 }, async ({ name, options, act, pages: bodies }) => {
-    const studio: Studio = await openStudio(options);
+    const studio: Studio = await openStudio({ granted: false, ...options });
     closing.push(() => studio.close());
     const [here, there] = [await listen('127.0.0.1', pages), await listen('localhost', pages)];
     for (const { server } of [here, there]) closing.push(() => { server.closeAllConnections(); server.close(); });
@@ -75,7 +75,7 @@ describe.skipIf(!hasChromium)('the region of a recording (needs Chromium)', () =
     await tab.goto(here.origin);
     if (act) await tab.evaluate(act);
     expect(await tab.evaluate('devicePixelRatio')).toBe(options?.pixelRatio ?? 1);
-    const key = await studio.record(tab);
+    const key = await studio.recordByButton(tab);
     await pause(5_000);
     const stopped = await studio.stop(key);
     expect(stopped).toMatchObject({ state: 'stopped', playing: true });

@@ -1,5 +1,5 @@
 // Words made by the browser that records, from the options page's file picker to the server's transcript, with a real (random) model.
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -27,12 +27,24 @@ describe.skipIf(!hasChromium)('transcription in the browser that records (needs 
   });
 
   const transcription = async () => (await studio.browser.view()).transcription;
-  /** Workers of this browser that run the engine. */
+  /** The recorder's workers that run the engine; Playwright does not see them, nor the recorder. */
   const engines = async (): Promise<number> => {
-    const session = await studio.browser.context.browser()!.newBrowserCDPSession(); // a persistent context has its browser
-    const { targetInfos } = (await session.send('Target.getTargets', { filter: [{}] })) as { targetInfos: { type: string; url: string }[] };
-    await session.detach();
-    return targetInfos.filter(({ type, url }) => type === 'worker' && url.includes(ENGINE)).length;
+    const [port = ''] = (await readFile(join(studio.browser.profile, 'DevToolsActivePort'), 'utf8')).split('\n');
+    const targets = (await (await fetch(`http://127.0.0.1:${port}/json/list`)).json()) as { url: string; webSocketDebuggerUrl: string }[];
+    const recorder = targets.find(({ url }) => url.endsWith('/recorder.html'));
+    if (!recorder) throw new Error(`no recorder among ${targets.map(({ url }) => url).join(' ')}`);
+    const socket = new WebSocket(recorder.webSocketDebuggerUrl);
+    const workers: string[] = [];
+    const listed = Promise.withResolvers<void>();
+    socket.addEventListener('error', () => listed.reject(new Error('the recorder cannot be looked into')));
+    socket.addEventListener('open', () => socket.send(JSON.stringify({ id: 1, method: 'Target.setAutoAttach', params: { autoAttach: true, waitForDebuggerOnStart: false, flatten: true } })));
+    socket.addEventListener('message', ({ data }) => {
+      const said = JSON.parse(String(data)) as { id?: number; method?: string; params?: { targetInfo: { url: string } } };
+      if (said.method === 'Target.attachedToTarget' && said.params) workers.push(said.params.targetInfo.url);
+      if (said.id === 1) listed.resolve(); // those that are there were told before
+    });
+    await listed.promise.finally(() => socket.close());
+    return workers.filter((url) => url.endsWith(ENGINE)).length;
   };
   const choose = async (name: string, bytes: Uint8Array): Promise<void> => {
     const path = join(folder.path, name);
