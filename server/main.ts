@@ -84,7 +84,7 @@ const signingSecret = async (repository: Repository): Promise<Uint8Array> => {
 const openObjectStore = async (config: Config, log: Log): Promise<ObjectStore> => {
   if (config.s3Bucket === '') return createFolderStore({ dir: join(config.dataDir, 'objects') });
   return createS3Store({
-    bucket: config.s3Bucket, region: config.s3Region, createBucket: true, publicEndpoint: null, log,
+    bucket: config.s3Bucket, region: config.s3Region, createBucket: true, log,
     ...(config.s3Endpoint === '' ? {} : { endpoint: config.s3Endpoint }),
     ...(config.s3AccessKey === '' ? {} : { credentials: { accessKeyId: config.s3AccessKey, secretAccessKey: config.s3SecretKey } }),
   });
