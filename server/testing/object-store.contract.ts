@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { link, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { ObjectStore } from '../ports.ts';
 
 const run = Date.now().toString(36);
