@@ -110,6 +110,13 @@ chrome.storage.onChanged.addListener((changes, area) => {
   tell().catch(report);
 });
 
+// A site allowed while its player is being recorded: the script goes into its frames at once.
+const grown = async (): Promise<void> => {
+  if (!(await hasRecorder())) return;
+  for (const { tabId, state } of (await view()).recordings) if (tabId !== null && RUNNING.has(state)) await watchPage(tabId);
+};
+chrome.permissions.onAdded.addListener(() => void grown().catch(report));
+
 chrome.notifications.onClicked.addListener((id) => void openNotified(id));
 
 // What an earlier run of the browser left is uploaded as soon as there is a recorder.

@@ -1,6 +1,6 @@
 // A real Chromium with the built extension, driven as a user drives it: the toolbar action opens the real popup.
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, readlink, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BrowserContext, chromium, type Page, type Worker } from 'playwright-core';
@@ -13,8 +13,29 @@ import type { RecorderView } from '../view.ts';
 export const executablePath = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium';
 export const hasChromium = existsSync(executablePath);
 
-let built: Promise<{ outDir: string; id: string }> | null = null;
-export const extension = (): Promise<{ outDir: string; id: string }> => (built ??= buildExtension({ dev: true }));
+let building: Promise<{ outDir: string; id: string }> | null = null;
+export const extension = (): Promise<{ outDir: string; id: string }> => (building ??= buildExtension({ dev: true }));
+
+/** As the user's own choice on the options page: Chrome's question cannot be answered here, so a copy asks for it at installation. */
+const withEverySite = async (outDir: string): Promise<string> => {
+  const copy = await mkdtemp(join(tmpdir(), 'clippy-extension-'));
+  await cp(outDir, copy, { recursive: true });
+  const { optional_host_permissions, ...manifest } = JSON.parse(await readFile(join(copy, 'manifest.json'), 'utf8')) as { optional_host_permissions: string[] };
+  await writeFile(join(copy, 'manifest.json'), JSON.stringify({ ...manifest, host_permissions: optional_host_permissions }));
+  return copy;
+};
+
+export type BrowserOptions = {
+  profile?: string;
+  /** tabs may be captured without a gesture, for suites whose subject is not the gesture */
+  granted?: boolean;
+  /** players embedded from other sites are followed */
+  embedded?: boolean;
+  /** device pixels a CSS pixel */
+  pixelRatio?: number;
+  args?: string[];
+  viewport?: { width: number; height: number };
+};
 
 export type Browser = {
   context: BrowserContext;
@@ -40,14 +61,14 @@ export type Browser = {
 
 const ARGS = ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--autoplay-policy=no-user-gesture-required', '--remote-debugging-port=0', '--enable-unsafe-extension-debugging'];
 
-/** `granted`: tabs may be captured without a gesture, for suites whose subject is not the gesture. */
-export const openBrowser = async (options: { profile?: string; granted?: boolean; args?: string[]; viewport?: { width: number; height: number } } = {}): Promise<Browser> => {
-  const { outDir, id } = await extension();
+export const openBrowser = async (options: BrowserOptions = {}): Promise<Browser> => {
+  const { outDir: built, id } = await extension();
+  const outDir = options.embedded ? await withEverySite(built) : built;
   const profile = options.profile ?? (await mkdtemp(join(tmpdir(), 'clippy-profile-')));
   const context = await chromium.launchPersistentContext(profile, {
-    executablePath, headless: false, viewport: options.viewport ?? { width: 1280, height: 720 },
+    executablePath, headless: false, viewport: options.viewport ?? { width: 1280, height: 720 }, deviceScaleFactor: options.pixelRatio ?? 1,
     ignoreDefaultArgs: ['--disable-extensions', '--mute-audio'],
-    args: [...ARGS, `--disable-extensions-except=${outDir}`, `--load-extension=${outDir}`, ...(options.granted ? [`--allowlisted-extension-id=${id}`] : []), ...(options.args ?? [])],
+    args: [...ARGS, `--disable-extensions-except=${outDir}`, `--load-extension=${outDir}`, ...(options.granted ? [`--allowlisted-extension-id=${id}`] : []), ...(options.pixelRatio ? [`--force-device-scale-factor=${options.pixelRatio}`] : []), ...(options.args ?? [])],
   });
   const worker = async (): Promise<Worker> => context.serviceWorkers().find((each) => each.url().includes(id)) ?? context.waitForEvent('serviceworker', { timeout: 15_000 });
   await worker();
@@ -109,6 +130,7 @@ export const openBrowser = async (options: { profile?: string; granted?: boolean
     },
     close: async () => {
       await Promise.race([context.close().catch(() => undefined), new Promise((done) => setTimeout(done, 5_000))]);
+      if (options.embedded) await rm(outDir, { recursive: true, force: true });
       if (!options.profile) await rm(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 }).catch(() => undefined);
     },
   };

@@ -79,11 +79,11 @@ describe.skipIf(!hasChromium)('hostile pages and messages (needs Chromium)', () 
     await control.close();
   });
 
-  it('[B8] asks for the permissions on the list and no host, and runs no remote code', async () => {
+  it('[B8] asks for the permissions on the list and no host unless the user adds one, and runs no remote code', async () => {
     const { outDir, id } = await extension();
     const manifest = JSON.parse(await readFile(join(outDir, 'manifest.json'), 'utf8')) as { permissions: string[]; host_permissions?: string[]; optional_host_permissions?: string[]; content_scripts?: unknown; web_accessible_resources?: unknown; externally_connectable: { ids: string[]; matches?: string[] }; content_security_policy: { extension_pages: string } };
     expect(manifest.permissions.toSorted()).toEqual(PERMISSIONS);
-    expect([manifest.host_permissions, manifest.optional_host_permissions, manifest.content_scripts, manifest.web_accessible_resources, manifest.externally_connectable.matches]).toEqual([undefined, undefined, undefined, undefined, undefined]);
+    expect([manifest.host_permissions, manifest.optional_host_permissions, manifest.content_scripts, manifest.web_accessible_resources, manifest.externally_connectable.matches]).toEqual([undefined, ['<all_urls>'], undefined, undefined, undefined]);
     expect(manifest.externally_connectable.ids).toEqual([]);
     const granted = await (await studio.browser.worker()).evaluate(async () => chrome.permissions.getAll());
     expect([(granted.permissions ?? []).toSorted(), granted.origins]).toEqual([PERMISSIONS, []]);

@@ -95,7 +95,8 @@ export type Stage = {
   close(): Promise<void>;
 };
 
-const listen = async (host: string, pages: Map<string, string>): Promise<{ server: Server; origin: string }> => {
+/** path → page, at this name of this machine */
+export const listen = async (host: string, pages: Map<string, string>): Promise<{ server: Server; origin: string }> => {
   const server = createServer((request, response) => {
     const body = pages.get(new URL(request.url ?? '/', 'http://x').pathname);
     response.writeHead(body === undefined ? 404 : 200, { 'content-type': 'text/html' }).end(body);

@@ -5,7 +5,7 @@ import { type Gap, type SessionView } from '../../shared/model.ts';
 import { type ServerProcess, api, startServer, temporaryFolder } from '../../scripts/server-process.ts';
 import type { Settings } from '../settings.ts';
 import type { RecorderView, RecordingView } from '../view.ts';
-import { type Browser, openBrowser } from './browser.ts';
+import { type Browser, type BrowserOptions, openBrowser } from './browser.ts';
 import { type Measured, measure } from './measure.ts';
 import { type Stage, openStage } from './stage.ts';
 
@@ -18,6 +18,8 @@ export type Studio = {
   openPage: (which?: 0 | 1) => Promise<Page>;
   /** Starts recording the tab of `page`; resolves with the key when the first piece is there. */
   record: (page: Page) => Promise<string>;
+  /** The same as a user does it, with toolbar button and popup: only this lets scripts into the page. */
+  recordByButton: (page: Page) => Promise<string>;
   recording: (key: string) => Promise<RecordingView>;
   until: (key: string, what: string, holds: (recording: RecordingView, view: RecorderView) => boolean, timeoutMs?: number) => Promise<RecordingView>;
   stop: (key: string) => Promise<RecordingView>;
@@ -27,10 +29,10 @@ export type Studio = {
   close: () => Promise<void>;
 };
 
-export const openStudio = async (options: { granted?: boolean; args?: string[] } = {}): Promise<Studio> => {
+export const openStudio = async (options: Omit<BrowserOptions, 'profile'> = {}): Promise<Studio> => {
   const profile = await temporaryFolder('profile');
   const data = await temporaryFolder('data');
-  const open = (): Promise<Browser> => openBrowser({ profile: profile.path, granted: options.granted ?? true, ...(options.args ? { args: options.args } : {}) });
+  const open = (): Promise<Browser> => openBrowser({ granted: true, ...options, profile: profile.path });
   const [stage, server, browser] = await Promise.all([openStage(), startServer({ dataDir: data.path }), open()]);
   const studio: Studio = {
     stage, server, browser,
@@ -46,6 +48,17 @@ export const openStudio = async (options: { granted?: boolean; args?: string[] }
       const key = await studio.browser.start(await studio.browser.tabId(page));
       await studio.until(key, 'its first piece', ({ state, pushed }) => state === 'recording' && pushed > 0);
       return key;
+    },
+    recordByButton: async (page) => {
+      const before = new Set((await studio.browser.view()).recordings.map(({ key }) => key)); // the page that asks is open: opening it later would close the popup
+      const { popup, done } = await studio.browser.pressAction(page);
+      await popup.getByRole('button', { name: 'Record this tab' }).click();
+      let key: string | undefined;
+      await expect.poll(async () => (key = (await studio.browser.view()).recordings.find((each) => !before.has(each.key))?.key), { timeout: 30_000 }).toBeDefined();
+      await done().catch(() => undefined); // Chrome closes the popup when capture starts
+      await page.bringToFront();
+      await studio.until(key!, 'its first piece', ({ state, pushed }) => state === 'recording' && pushed > 0); // defined above
+      return key!;
     },
     recording: async (key) => {
       const found = (await studio.browser.view()).recordings.find((each) => each.key === key);

@@ -89,7 +89,7 @@ export class OptionsPage extends LitElement {
     const view = viewOf(this.seen);
     return html`
       <clippy-section .heading=${'Server'}><clippy-server-section .pairing=${this.pairing} @saved=${() => this.#say(true, 'Saved')}></clippy-server-section></clippy-section>
-      <clippy-section .heading=${'Recording'}><clippy-recording-section .settings=${settings} .storage=${view?.storage ?? null} .onChange=${this.#change}></clippy-recording-section></clippy-section>
+      <clippy-section .heading=${'Recording'}><clippy-recording-section .settings=${settings} .storage=${view?.storage ?? null} .onChange=${this.#change}></clippy-recording-section><clippy-embedded-section></clippy-embedded-section></clippy-section>
       <clippy-section .heading=${'Microphone'}><clippy-microphone-section .settings=${settings} .onChange=${this.#change}></clippy-microphone-section></clippy-section>
       <clippy-section .heading=${'Notifications'}><div class="checks">${this.#box('notifyClips', 'When a clip is ready', settings)}${this.#box('notifyTrouble', 'When a recording is in trouble', settings)}</div></clippy-section>
       <clippy-section .heading=${'Transcription'}><clippy-transcription-section .settings=${settings} .transcription=${view?.transcription ?? null} .onChange=${this.#change}></clippy-transcription-section></clippy-section>

@@ -3,6 +3,7 @@ import { Confirm } from '../ui/confirm.ts';
 import { PairForm } from '../ui/pair-form.ts';
 import { followTheme } from '../ui/theme.ts';
 import { chromeSource, createViewClient } from '../ui/view-client.ts';
+import { EmbeddedSection } from './embedded-section.ts';
 import { MicrophoneSection } from './microphone-section.ts';
 import { OptionsPage } from './options-page.ts';
 import { RecordingSection } from './recording-section.ts';
@@ -13,7 +14,7 @@ import { TranscriptionSection } from './transcription-section.ts';
 import { TrustSection } from './trust-section.ts';
 
 const ELEMENTS = {
-  'clippy-confirm': Confirm, 'clippy-pair-form': PairForm, 'clippy-section': Section, 'clippy-server-section': ServerSection, 'clippy-recording-section': RecordingSection, 'clippy-microphone-section': MicrophoneSection,
+  'clippy-confirm': Confirm, 'clippy-pair-form': PairForm, 'clippy-section': Section, 'clippy-server-section': ServerSection, 'clippy-recording-section': RecordingSection, 'clippy-embedded-section': EmbeddedSection, 'clippy-microphone-section': MicrophoneSection,
   'clippy-transcription-section': TranscriptionSection, 'clippy-shortcuts-section': ShortcutsSection, 'clippy-trust-section': TrustSection, 'clippy-options': OptionsPage,
 };
 for (const [tag, element] of Object.entries(ELEMENTS)) customElements.define(tag, element);

@@ -10,5 +10,6 @@ export const PERMISSIONS: Record<string, PermissionText> = {
   unlimitedStorage: { name: 'Keep the last minutes', why: 'What the server has not confirmed yet stays in this browser, so that a lost connection or a crash loses nothing.' },
   notifications: { name: 'Notifications', why: 'Tell of new clips and of trouble with a recording; each can be turned off above.' },
   sidePanel: { name: 'Side panel', why: 'The live monitor beside the page.' },
+  '<all_urls>': { name: 'Players embedded from other sites', why: 'Only if you switch it on under Recording: Chrome then lets Clippy look for the video inside frames of other sites, in pages being recorded and nowhere else.' },
   downloads: { name: 'Save clips', why: 'Writes the clips you save to your downloads folder. It does not read your downloads.' },
 };

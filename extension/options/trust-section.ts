@@ -24,9 +24,21 @@ export class TrustSection extends LitElement {
     this.granted = null;
   }
 
+  #look = (): void => {
+    void chrome.permissions.getAll().then(({ permissions = [], origins = [] }) => { this.granted = new Set([...permissions, ...origins]); });
+  };
+
   override connectedCallback(): void {
     super.connectedCallback();
-    void chrome.permissions.getAll().then(({ permissions }) => { this.granted = new Set(permissions); });
+    chrome.permissions.onAdded.addListener(this.#look);
+    chrome.permissions.onRemoved.addListener(this.#look);
+    this.#look();
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    chrome.permissions.onAdded.removeListener(this.#look);
+    chrome.permissions.onRemoved.removeListener(this.#look);
   }
 
   override render(): TemplateResult {

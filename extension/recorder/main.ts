@@ -3,7 +3,9 @@
 import manifest from '../manifest.json' with { type: 'json' };
 import { answer, ask, ExtensionError, isOurs, recorderMessage, regionMessage } from '../messages.ts';
 import type { ViewMessage, WorkerMessage } from '../messages.ts';
+import { regionSender } from '../region-compose.ts';
 import type { Pairing, Settings } from '../settings.ts';
+import { BrowserTranscription } from '../transcribe/browser-transcription.ts';
 import { EMPTY_VIEW } from '../view.ts';
 import type { RecorderView } from '../view.ts';
 import { publisher } from './publisher.ts';
@@ -31,7 +33,8 @@ const tell = (message: WorkerMessage): Promise<unknown> => (message.type === 'no
 
 const opened = (async (): Promise<Recorder> => {
   const [store, configuration] = await Promise.all([openRecordingStore(), ask<{ settings: Settings; pairing: Pairing | null }>({ to: 'worker', type: 'hello' })]);
-  recorder = await Recorder.open({ store, saveTail, version: manifest.version, clock, tell, onChange: changed }, configuration);
+  const transcription = new BrowserTranscription({ createWorker: () => new Worker('/transcribe-worker.js', { type: 'module' }), engine: chrome.runtime.getURL('shout.wasm.js'), onChange: changed });
+  recorder = await Recorder.open({ store, saveTail, transcription, version: manifest.version, clock, tell, onChange: changed }, configuration);
   changed();
   return recorder;
 })();
@@ -43,12 +46,10 @@ const checked = <T>(parsed: { success: true; data: T } | { success: false; error
 };
 
 const fromPage = async (message: unknown, sender: chrome.runtime.MessageSender): Promise<null> => {
-  const tabId = sender.tab?.id;
-  if (sender.id !== chrome.runtime.id || tabId === undefined) throw new ExtensionError('forbidden', 'only the page of a tab being recorded may say where its video is');
+  const from = regionSender(sender);
+  if (!from) throw new ExtensionError('forbidden', 'only the page of a tab being recorded may say where its video is');
   const region = checked(regionMessage.safeParse(message));
-  const running = await opened;
-  if (!running.records(tabId)) throw new ExtensionError('forbidden', `tab ${tabId} is not being recorded`);
-  running.region(tabId, region);
+  (await opened).region(region, from);
   return null;
 };
 

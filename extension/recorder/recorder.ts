@@ -4,7 +4,9 @@ import type { SessionView } from '../../shared/model.ts';
 import { applyEvent } from '../../shared/session-state.ts';
 import { ExtensionError } from '../messages.ts';
 import type { RecorderMessage, RegionMessage, WorkerMessage } from '../messages.ts';
+import type { RegionSender } from '../region-compose.ts';
 import type { Pairing, Settings } from '../settings.ts';
+import type { BrowserTranscription } from '../transcribe/browser-transcription.ts';
 import type { ClipView, RecorderView, Trouble } from '../view.ts';
 import { openCapture } from './capture.ts';
 import { ClipFeed } from './clip-feed.ts';
@@ -24,6 +26,7 @@ const BLOB_MS = 120_000;
 export type RecorderOptions = {
   store: RecordingStore;
   saveTail: SaveTail;
+  transcription: BrowserTranscription;
   version: string;
   clock: ClientClock;
   /** to the service worker */
@@ -64,7 +67,7 @@ export class Recorder {
     const shown = [...this.#recordings.values(), ...this.#leftovers.values()].map((recording) => recording.view()).toSorted((a, b) => b.startedAt - a.startedAt);
     for (const { session } of shown) if (session !== null) this.#clips.follow(session);
     return {
-      server: this.#server.view(), recordings: shown, clips: this.#clips.clips, storage: this.#storage, transcription: { state: 'off', note: '' },
+      server: this.#server.view(), recordings: shown, clips: this.#clips.clips, storage: this.#storage, transcription: this.#options.transcription.view,
       watched: this.#watched ? { session: this.#watched.session, view: this.#watched.view } : null,
     };
   }
@@ -73,8 +76,13 @@ export class Recorder {
     return this.#ofTab(tabId) !== undefined;
   }
 
-  region(tabId: number, message: RegionMessage): void {
-    this.#ofTab(tabId)?.region(message);
+  /** What a frame of a page says; throws where its tab is not recorded, which ends the script there. */
+  region(message: RegionMessage, { tabId, ...from }: RegionSender): void {
+    const recording = this.#ofTab(tabId);
+    if (!recording) throw new ExtensionError('forbidden', `tab ${tabId} is not being recorded`);
+    const { region, inject } = recording.frames.take(message, from, performance.now());
+    if (region) recording.region(region);
+    if (inject) void this.#options.tell({ to: 'worker', type: 'watchPage', tabId }).catch(() => undefined); // asked for again while the frame stays silent
   }
 
   async handle(message: RecorderMessage): Promise<unknown> {
@@ -100,7 +108,7 @@ export class Recorder {
       case 'tab':
         return this.#tab(message);
       case 'model':
-        return null;
+        return void this.#options.transcription.modelChanged();
       default:
         return message satisfies never;
     }
@@ -124,10 +132,13 @@ export class Recorder {
 
   async #begin({ tabId, streamId, title, sourceUrl }: Extract<RecorderMessage, { type: 'begin' }>): Promise<string> {
     if (this.records(tabId)) throw new ExtensionError('recording', 'this tab is being recorded already');
-    const { store, clock, onChange } = this.#options;
+    const { store, clock, onChange, transcription } = this.#options;
+    const { client, url } = this.#server;
     const recording = await TabRecording.begin({
       tabId, streamId, title, sourceUrl, store, clock, openCapture, startEncoder, settings: this.#settings, limits: ringLimits(this.#settings),
-      client: this.#server.client, serverUrl: this.#server.url, onChange: () => this.#changed(), onTrouble: (from, trouble) => this.#warn(from.view().title, `${from.key}-${trouble.code}`, trouble),
+      // one without a server may wait for it longer than words can
+      hear: (options) => (client ? transcription.take(options) : null),
+      client, serverUrl: url, onChange: () => this.#changed(), onTrouble: (from, trouble) => this.#warn(from.view().title, `${from.key}-${trouble.code}`, trouble),
     });
     this.#recordings.set(recording.key, recording);
     onChange();
@@ -164,6 +175,7 @@ export class Recorder {
   async #configure({ settings, pairing }: Configuration, again: boolean): Promise<void> {
     const same = pairing?.url === this.#pairing?.url && pairing?.token === this.#pairing?.token && settings.ringMinutes === this.#settings.ringMinutes && settings.quality === this.#settings.quality;
     this.#settings = settings;
+    this.#options.transcription.use(settings.transcribeHere);
     if (same && !again) return;
     this.#pairing = pairing;
     const { old } = this.#server.use(pairing, settings);

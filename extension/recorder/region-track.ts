@@ -7,6 +7,8 @@ const LEAST_MS = 100;
 const same = (a: Rectangle | null, b: Rectangle | null): boolean => a === b || (a !== null && b !== null && a.x === b.x && a.y === b.y && a.width === b.width && a.height === b.height);
 
 export type RegionTrack = {
+  /** what was sent last */
+  readonly last: Rectangle | null;
   set(rect: Rectangle | null): void;
   stop(): void;
 };
@@ -25,6 +27,7 @@ export const regionTrack = (options: { clock: ClientClock; send: (rect: Rectangl
     send(sent);
   };
   return {
+    get last() { return sent; },
     set: (rect) => {
       wanted = rect;
       if (cancel) return;

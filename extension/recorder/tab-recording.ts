@@ -4,20 +4,18 @@ import type { ClientError } from '../../shared/client-error.ts';
 import type { Client } from '../../shared/client.ts';
 import type { ClientClock } from '../../shared/connection.ts';
 import type { RingLimits } from '../../shared/intake.ts';
-import type { HeardWords, Rectangle } from '../../shared/model.ts';
 import type { RecordingStatus } from '../../shared/recording.ts';
 import { ExtensionError } from '../messages.ts';
-import type { RegionMessage } from '../messages.ts';
-import { mapRegion } from '../region-map.ts';
+import type { Region } from '../region-compose.ts';
 import type { Settings } from '../settings.ts';
+import type { Hearing, HearingOptions } from '../transcribe/browser-transcription.ts';
 import type { RecordingState, RecordingView, Trouble } from '../view.ts';
 import type { Capture, CaptureOptions } from './capture.ts';
 import type { StartEncoder } from './encoder.ts';
-import { shownIn } from './picture-box.ts';
 import type { EncodedPiece, Encoder, EncoderStatus, RecordingRecord, RecordingStore } from './ports.ts';
-import { regionTrack } from './region-track.ts';
 import { Troubles } from './troubles.ts';
 import { Uplink } from './uplink.ts';
+import { VideoPlace } from './video-place.ts';
 import { look, mayRestart, sleptFor, watchFrom } from './watchdog.ts';
 import type { Watched } from './watchdog.ts';
 
@@ -36,6 +34,8 @@ export type TabRecordingOptions = {
   clock: ClientClock;
   openCapture: (options: CaptureOptions) => Promise<Capture>;
   startEncoder: StartEncoder;
+  /** words made in this browser; null: the server makes them */
+  hear: (options: HearingOptions) => Hearing | null;
   onChange: () => void;
   /** worth a notification */
   onTrouble: (recording: TabRecording, trouble: Trouble) => void;
@@ -55,7 +55,8 @@ export class TabRecording {
   readonly startedAt: number;
   readonly #options: TabRecordingOptions;
   readonly #troubles: Troubles;
-  readonly #regions;
+  readonly #place: VideoPlace;
+  #hearing: Hearing | null = null;
   #capture: Capture | null = null;
   #state: State = { at: 'starting' };
   #record: RecordingRecord | null = null;
@@ -66,8 +67,6 @@ export class TabRecording {
   #sourceUrl: string;
   #durationMs = 0;
   #savableMs = 0;
-  #playing: boolean | null = null;
-  #video: Rectangle | null = null;
   #status: EncoderStatus = IDLE;
   #restarts: number[] = [];
   #lookedAt: number;
@@ -85,6 +84,8 @@ export class TabRecording {
       onEnded: () => void recording.stop(),
       onTrouble: (code, message) => recording.#troubles.set(code, message),
     });
+    // decided once: the server is told who transcribes before the first piece
+    recording.#hearing = options.hear({ onWords: (batch) => recording.#uplink?.words(batch), onEnd: (note) => recording.#troubles.set('words', `no more words are made in this browser: ${note}`) });
     void recording.#start();
     return recording;
   }
@@ -102,7 +103,7 @@ export class TabRecording {
       if (trouble) options.onTrouble(this, trouble);
       options.onChange();
     });
-    this.#regions = regionTrack({ clock: options.clock, send: (rect) => this.#uplink?.region(this.mediaMs(), rect) });
+    this.#place = new VideoPlace({ cropped: options.settings.cropToVideo, clock: options.clock, send: (rect) => this.#uplink?.region(this.mediaMs(), rect) });
   }
 
   /** What is kept of it; null before the first piece. */
@@ -110,33 +111,25 @@ export class TabRecording {
     return this.#record;
   }
   get ended(): boolean { return this.#state.at === 'ended'; }
-  /** The tab's sound, for a transcriber in this browser: 48 kHz, stereo; its words go to `words`. */
-  get sound(): MediaStreamTrack | null {
-    return this.#capture?.stream.getAudioTracks()[0] ?? null;
-  }
+  get frames(): VideoPlace['frames'] { return this.#place.frames; }
   mediaMs(): number {
     return this.#state.at === 'recording' ? this.#state.offsetMs + this.#state.encoder.mediaMs() : this.#durationMs;
   }
-  words(batch: HeardWords): void { this.#uplink?.words(batch); }
 
   view(): RecordingView {
     const status: Partial<RecordingStatus> = this.#uplink?.status ?? {};
     return {
       key: this.key, tabId: this.#state.at === 'ended' ? null : this.tabId, title: this.#title, sourceUrl: this.#sourceUrl, state: this.#shown(),
       startedAt: this.startedAt, durationMs: this.#durationMs, encoder: this.#record?.encoder ?? 'webcodecs', width: this.#status.width, height: this.#status.height,
-      framesPerSecond: this.#status.framesPerSecond, bitsPerSecond: this.#status.bitsPerSecond, microphone: this.#capture?.microphone != null, playing: this.#playing,
+      framesPerSecond: this.#status.framesPerSecond, bitsPerSecond: this.#status.bitsPerSecond, microphone: this.#capture?.microphone != null, playing: this.#place.playing,
       session: status.session ?? null, pushed: status.pushed ?? 0, acked: status.lastAcked ?? 0, unackedChunks: status.unackedChunks ?? 0, unackedBytes: status.unackedBytes ?? 0,
       lost: status.lost ?? 0, savableMs: this.#savableMs, trouble: this.#troubles.latest,
     };
   }
 
-  region({ rect, viewport, playing }: RegionMessage): void {
-    this.#playing = playing;
+  region(region: Region): void {
+    this.#place.set(region, this.#state.at === 'recording' ? this.#state.encoder.picture : null);
     this.#options.onChange();
-    if (this.#state.at !== 'recording') return;
-    const { picture } = this.#state.encoder;
-    this.#video = rect ? mapRegion({ rect, viewport, frame: picture }) : null;
-    this.#regions.set(this.#video && this.#options.settings.cropToVideo ? shownIn(this.#video, picture) : this.#video);
   }
 
   /** The tab went to another page. */
@@ -177,7 +170,7 @@ export class TabRecording {
     try {
       const encoder = await this.#options.startEncoder({
         stream: capture.stream, microphone: capture.microphone, soundDelayMs: capture.soundDelayMs, settings,
-        crop: settings.cropToVideo ? () => this.#video : null,
+        crop: settings.cropToVideo ? () => this.#place.rect : null,
         onPiece: async (piece) => this.#keep(piece, await opened.promise),
         onFailure: (error) => {
           if (mine !== null && mine === this.#state) void this.#restart(error);
@@ -189,6 +182,8 @@ export class TabRecording {
       if (this.#ending) return void (await encoder.stop());
       if (offsetMs > this.#durationMs) await this.#uplink?.lose({ startMs: this.#durationMs, durationMs: offsetMs - this.#durationMs });
       mine = this.#state = { at: 'recording', encoder, offsetMs, pieces: 0, watched: watchFrom(began) };
+      const [sound] = capture.stream.getAudioTracks();
+      if (sound) this.#hearing?.listen(sound, this.mediaMs());
       this.#status = encoder.status();
       this.#cancelLook = clock.after(LOOK_MS, () => this.#look());
       this.#options.onChange();
@@ -217,16 +212,18 @@ export class TabRecording {
     const { kind, mime, picture } = encoder;
     const record: RecordingRecord = {
       key: this.key, title: this.#title, sourceUrl: this.#sourceUrl, mime, encoder: kind, ...picture, microphone: this.#capture?.microphone != null,
-      startedAt: this.startedAt, endedAt: null, durationMs: 0, storedAt: clock.now(), serverUrl: this.#serverUrl, delivered: false, transcript: 'server',
+      startedAt: this.startedAt, endedAt: null, durationMs: 0, storedAt: clock.now(), serverUrl: this.#serverUrl, delivered: false, transcript: this.#hearing ? 'client' : 'server',
     };
     await store.create(record);
     this.#record = record;
-    return new Uplink({
-      recording: { key: this.key, title: record.title, sourceUrl: record.sourceUrl, mime, video: this.#video },
+    const uplink = new Uplink({
+      recording: { key: this.key, title: record.title, sourceUrl: record.sourceUrl, mime, video: this.#place.rect, ...(this.#hearing ? { transcript: 'client' as const } : {}) },
       ring: () => store.ring(this.key, { keepMs: settings.ringMinutes * 60_000 }), limits, client: this.#client, resume: false,
       onStatus: onChange,
       onRefused: (error: ClientError) => this.#troubles.set('server', `the server takes no more of this recording (${error.message}); it goes on in this browser`),
     });
+    if (this.#place.sent) uplink.region(0, this.#place.sent); // found before there was anyone to tell
+    return uplink;
   }
 
   #look(): void {
@@ -266,11 +263,12 @@ export class TabRecording {
     const encoder = this.#state.at === 'recording' ? this.#state.encoder : null;
     this.#state = { at: 'stopping' };
     this.#cancelLook();
-    this.#regions.stop();
+    this.#place.stop();
     onChange();
     const note = encoder ? (await encoder.stop()).note : '';
     await this.#flushed;
     this.#capture?.stop();
+    const heard = this.#hearing?.stop();
     if (failure) this.#troubles.set('failed', failure.message);
     else if (note) this.#troubles.set('flush', note);
     if (!this.#uplink || this.#durationMs === 0) {
@@ -281,6 +279,7 @@ export class TabRecording {
     }
     await this.#patch({ endedAt: clock.now(), durationMs: this.#durationMs });
     onChange();
+    await heard;
     const delivery = await this.#uplink.stop();
     if (delivery.delivered) await this.#patch({ delivered: true });
     else this.#troubles.set('server', `kept in this browser: ${delivery.reason}`);

@@ -38,6 +38,16 @@ export const playChrome = (script: Script): void => {
     for (const listener of changed) listener({ [key]: { newValue: value } }, 'local');
     return Promise.resolve();
   };
+  let origins: string[] = [];
+  const allowed = new Set<() => void>();
+  const event = (heard: Set<() => void>) => ({ addListener: (listener: () => void) => heard.add(listener), removeListener: (listener: () => void) => heard.delete(listener) });
+  const allow = async (next: string[], asked: Note): Promise<boolean> => {
+    notes.push(asked);
+    if (script.refuse?.[asked.type] !== undefined) return false;
+    origins = next;
+    for (const listener of allowed) listener();
+    return true;
+  };
   const sendMessage = async (message: Note): Promise<unknown> => {
     if (message.type === 'view') return { ok: true, value: view };
     notes.push(message);
@@ -59,7 +69,11 @@ export const playChrome = (script: Script): void => {
     tabs: { query: () => Promise.resolve(script.tab ? [{ active: true, ...script.tab }] : []), create: (options: Record<string, unknown>) => note('createTab', options) },
     sidePanel: { open: (options: Record<string, unknown>) => note('openPanel', { ...options, byUser: navigator.userActivation.isActive }) },
     commands: { getAll: () => Promise.resolve([{ name: '_execute_action', description: '', shortcut: 'Alt+Shift+C' }, { name: 'toggle-recording', description: 'Start or stop recording this tab', shortcut: 'Alt+Shift+R' }, { name: 'save-last', description: 'Save the last 30 seconds of this tab', shortcut: '' }]) },
-    permissions: { getAll: () => Promise.resolve({ permissions: script.permissions, origins: [] }) },
+    permissions: {
+      getAll: () => Promise.resolve({ permissions: script.permissions, origins }), contains: () => Promise.resolve(origins.length > 0),
+      request: (asked: { origins: string[] }) => allow(asked.origins, { type: 'requestPermission', byUser: navigator.userActivation.isActive }), remove: () => allow([], { type: 'removePermission' }),
+      onAdded: event(allowed), onRemoved: event(allowed),
+    },
   };
   Object.defineProperty(globalThis, 'chrome', { value: scripted, configurable: true, writable: true });
   globalThis.stage = {
