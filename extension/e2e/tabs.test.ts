@@ -74,7 +74,7 @@ describe.skipIf(!hasChromium)('the pages of a recording (needs Chromium)', () =>
 
   it('[B7] [B14] the server learns of a reload, a navigation, a pause and a title of its own, and nothing of a site the button was not pressed on', { timeout: 120_000 }, async () => {
     const tab = await studio.openPage(0);
-    const [first, second] = [studio.stage.page(0), studio.stage.page(1)];
+    const [first, second] = [studio.stage.page(0), `${studio.stage.url}/?tone=0&hue=20`];
     const elsewhere = second.replace('127.0.0.1', 'localhost');
     const key = await studio.recordByButton(tab);
     const mediaMs = async (): Promise<number> => (await studio.recording(key)).durationMs;
