@@ -3,6 +3,7 @@
 //   page → worker: start, stop, …        worker → recorder: begin, configure        content script → recorder: region
 //   recorder → everyone: view            recorder → worker: notify, hello
 import { z } from 'zod';
+import { MAX_SOURCE_URL, MAX_TITLE } from '../shared/protocol.ts';
 import { pairingShape, settingsShape } from './settings.ts';
 import type { RecorderView } from './view.ts';
 
@@ -30,7 +31,7 @@ export type WorkerMessage = z.infer<typeof workerMessage>;
 /** For the recorder, from the service worker or a page of the extension. */
 export const recorderMessage = z.discriminatedUnion('type', [
   z.object({ to: z.literal('recorder'), type: z.literal('view') }),
-  z.object({ to: z.literal('recorder'), type: z.literal('begin'), tabId, streamId: text(512), title: text(1024), sourceUrl: text(8192) }),
+  z.object({ to: z.literal('recorder'), type: z.literal('begin'), tabId, streamId: text(512), title: text(MAX_TITLE), sourceUrl: text(MAX_SOURCE_URL) }),
   z.object({ to: z.literal('recorder'), type: z.literal('stop'), key }),
   z.object({ to: z.literal('recorder'), type: z.literal('configure'), settings: settingsShape, pairing: pairingShape.nullable() }),
   /** saves the last `seconds` of this recording as a file; works without a server */
@@ -41,7 +42,7 @@ export const recorderMessage = z.discriminatedUnion('type', [
   /** the side panel follows this session, or none */
   z.object({ to: z.literal('recorder'), type: z.literal('watch'), session: text(64).nullable() }),
   z.object({ to: z.literal('recorder'), type: z.literal('reconnect') }),
-  z.object({ to: z.literal('recorder'), type: z.literal('tab'), tabId, event: z.enum(['closed', 'navigated']), title: text(1024), sourceUrl: text(8192) }),
+  z.object({ to: z.literal('recorder'), type: z.literal('tab'), tabId, event: z.enum(['closed', 'navigated']), title: text(MAX_TITLE), sourceUrl: text(MAX_SOURCE_URL) }),
   z.object({ to: z.literal('recorder'), type: z.literal('model'), change: z.enum(['stored', 'removed']) }),
 ]);
 export type RecorderMessage = z.infer<typeof recorderMessage>;
@@ -58,6 +59,8 @@ export const regionMessage = z.object({
   rect: rectangleShape.nullable(),
   viewport: z.object({ width: z.number().positive().max(1e5), height: z.number().positive().max(1e5) }),
   playing: z.boolean().nullable(),
+  /** what the top frame is called, and its address; null in the frames inside it */
+  page: z.object({ title: text(MAX_TITLE), sourceUrl: text(MAX_SOURCE_URL) }).nullable().default(null),
   /** what the frame above calls the sender; null in the top frame, and before it is known */
   link: link.nullable().default(null),
   /** the frames inside the sender: where their whole viewports lie, and which part of that can be seen */

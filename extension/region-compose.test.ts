@@ -6,7 +6,7 @@ import { intersect } from './region-map.ts';
 
 const SCREEN = { width: 1280, height: 720 };
 const at = (x: number, y: number, width: number, height: number) => ({ x, y, width, height });
-const said = (patch: Partial<RegionMessage> = {}): RegionMessage => ({ to: 'recorder', type: 'region', rect: null, viewport: SCREEN, playing: null, link: null, frames: [], ...patch });
+const said = (patch: Partial<RegionMessage> = {}): RegionMessage => ({ to: 'recorder', type: 'region', rect: null, viewport: SCREEN, playing: null, page: null, link: null, frames: [], ...patch });
 const shows = (link: string, box = at(100, 100, 400, 300), part = box) => ({ link, box, part });
 
 describe('composeRegion', () => {

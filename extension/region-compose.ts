@@ -12,7 +12,8 @@ import { areaOf, intersect, type Size } from './region-map.ts';
 /** The largest video of a tab, in CSS pixels of its top frame. */
 export type Region = { rect: Rectangle | null; viewport: Size; playing: boolean | null };
 
-const TOP = 0;
+/** the browser's id of a tab's outermost frame */
+export const TOP_FRAME = 0;
 const DEEPEST = 8;
 /** A page may make frames without end; what is beyond goes unheard. */
 const MOST_FRAMES = 64;
@@ -27,7 +28,7 @@ type Reports = ReadonlyMap<number, RegionMessage>;
 const place = (reports: Reports, frameId: number): Rectangle | null => {
   let id = frameId;
   let rect = reports.get(id)?.rect ?? null;
-  for (let depth = 0; id !== TOP; depth++) {
+  for (let depth = 0; id !== TOP_FRAME; depth++) {
     const report = reports.get(id);
     if (depth === DEEPEST || rect === null || !report || report.link === null) return null;
     const { link, viewport } = report;
@@ -45,7 +46,7 @@ const place = (reports: Reports, frameId: number): Rectangle | null => {
 
 /** `reports` by the browser's frame id. Null while the top frame has not spoken. */
 export const composeRegion = (reports: Reports): Region | null => {
-  const top = reports.get(TOP);
+  const top = reports.get(TOP_FRAME);
   if (!top) return null;
   const placed = [...reports].map(([frameId, { playing }]) => ({ rect: place(reports, frameId), playing }));
   const largest = placed.reduce((best, next) => (areaOf(next.rect) > areaOf(best.rect) ? next : best), { rect: null, playing: null });
@@ -91,8 +92,8 @@ export const createTabRegions = (): TabRegions => {
   return {
     take(message, { frameId, documentId }, now) {
       for (const [id, { at }] of reports) if (now - at > STALE_MS) reports.delete(id);
-      if (frameId === TOP && (reports.get(TOP)?.documentId ?? documentId) !== documentId) reports.clear();
-      if (frameId === TOP || reports.has(frameId) || reports.size < MOST_FRAMES) reports.set(frameId, { message, documentId, at: now });
+      if (frameId === TOP_FRAME && (reports.get(TOP_FRAME)?.documentId ?? documentId) !== documentId) reports.clear();
+      if (frameId === TOP_FRAME || reports.has(frameId) || reports.size < MOST_FRAMES) reports.set(frameId, { message, documentId, at: now });
       const messages = new Map([...reports].map(([id, report]) => [id, report.message]));
       return { region: composeRegion(messages), inject: askNow([...messages.values()], now) };
     },

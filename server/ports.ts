@@ -1,12 +1,12 @@
 // What the core needs from outside. An adapter is a function that returns one of these, in adapters/<port>.<technology>.ts.
-import type { Clip, DeadLetter, Device, Gap, Highlight, ProviderState, Rectangle, Region, SessionStatus, SessionSummary, SessionView, SignalBin, StageName, SystemView, Tier, TranscribedBy, Word } from '../shared/model.ts';
+import type { Clip, DeadLetter, Device, Gap, Highlight, Page, ProviderState, Rectangle, Region, SessionStatus, SessionSummary, SessionView, SignalBin, StageName, SystemView, Tier, TranscribedBy, Word } from '../shared/model.ts';
 import type { Packet, Track } from './media/media.ts';
 
 // ── storage ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 export type NewSession = { key: string; user: string; title: string; sourceUrl: string; mime: string; tier: Tier; startedAt: number; transcript: TranscribedBy };
 export type StoredSession = SessionSummary & { key: string; user: string; epoch: number; /** decided by the first start */ transcript: TranscribedBy };
-export type SessionPatch = Partial<Pick<SessionSummary, 'title' | 'status' | 'endedAt' | 'durationMs' | 'bytes' | 'chunks' | 'missing' | 'lastSequence' | 'pinned' | 'note' | 'mime'>>;
+export type SessionPatch = Partial<Pick<SessionSummary, 'title' | 'sourceUrl' | 'status' | 'endedAt' | 'durationMs' | 'bytes' | 'chunks' | 'missing' | 'lastSequence' | 'pinned' | 'note' | 'mime'>>;
 
 /** How far each lane of a session's pipeline has come; what lies before is persisted. */
 export type Cursor = { signalsUntilMs: number; wordsUntilMs: number };
@@ -40,6 +40,9 @@ export type Repository = {
   addRegion(sessionId: string, atMs: number, rect: Rectangle | null): Promise<void>;
   /** in the order of their times */
   regions(sessionId: string): Promise<Region[]>;
+  addPage(sessionId: string, page: Page): Promise<void>;
+  /** in the order of their times */
+  pages(sessionId: string): Promise<Page[]>;
   addColdSegment(segment: ColdSegment): Promise<void>;
   coldSegments(sessionId: string): Promise<ColdSegment[]>;
   dropColdSegments(sessionId: string, indexes: number[]): Promise<void>;
@@ -204,6 +207,7 @@ export type Sessions = {
   words(sessionId: string): Promise<Word[]>;
   bins(sessionId: string): Promise<SignalBin[]>;
   regions(sessionId: string): Promise<Region[]>;
+  pages(sessionId: string): Promise<Page[]>;
   /** The recording: all of it as recorded, or a muxed time range. Throws `Refused` not_found or range. */
   recording(sessionId: string, range: { startMs: number; endMs: number } | null, signal: AbortSignal): Promise<MediaBody>;
   clipMedia(clipId: string, options: { version?: number; exact: boolean }, signal: AbortSignal): Promise<MediaBody>;

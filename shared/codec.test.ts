@@ -39,6 +39,8 @@ const CLIENT_FRAMES: ClientFrame[] = [
   chunkOf(1, new Uint8Array([1, 2, 3])),
   { t: 'gap', session: 's1', epoch: 2, from: 3, to: 9, startMs: 2000.5, endMs: 9000, reason: 'ring' },
   { t: 'region', session: 's1', epoch: 2, atMs: 5000, rect: null },
+  { t: 'page', session: 's1', epoch: 2, atMs: 5000.5, title: 'Ünïcode 🎬', sourceUrl: 'https://example.org/watch?v=1', playing: true },
+  { t: 'page', session: 's1', epoch: 2, atMs: 0, title: '', sourceUrl: '', playing: null },
   { t: 'words', session: 's1', epoch: 2, fromMs: 0, untilMs: 9000.5, words: [{ startMs: 0, endMs: 400, text: 'Grüße', confidence: 0.5 }, { startMs: 400, endMs: 9100, text: '👋', confidence: 1 }] },
   { t: 'words', session: 's1', epoch: 2, fromMs: 9000.5, untilMs: 12_000, words: [] },
   { t: 'stop', session: 's1', epoch: 2, finalSeq: 0, hash: 0xffffffff },
@@ -103,6 +105,8 @@ describe('[P10] names the bad field, its value and the remedy', () => {
     ['an unknown topic', { t: 'watch', topic: 'user:1' }, 'watch.topic is "user:1"'],
     ['a bad rectangle', { ...CLIENT_FRAMES[4], rect: { x: 0, y: 0, width: -1, height: 1 } }, 'region.rect.width is -1'],
     ['NUL in a title', { ...CLIENT_FRAMES[1], title: 'a\0b' }, 'start.title is'],
+    ['NUL in the title of a page', { ...CLIENT_FRAMES[5], title: 'a\0b' }, 'page.title is'],
+    ['a page that is half playing', { ...CLIENT_FRAMES[5], playing: 0.5 }, 'page.playing is 0.5'],
     ['a long title', { ...CLIENT_FRAMES[1], title: 'x'.repeat(2000) }, 'start.title is "xxx'],
   ])('%s', (_, frame, message) => {
     const error = refusal(() => decodeClientFrame(packr.pack(frame), LIMITS));
@@ -117,6 +121,7 @@ describe('[P10] names the bad field, its value and the remedy', () => {
 
   it.each<[string, object]>([
     ['a chunk over the limit', chunkOf(1, new Uint8Array(100_001))],
+    ['an address over 8 KiB', { ...CLIENT_FRAMES[5], sourceUrl: `https://${'x'.repeat(8190)}` }],
     ['a token over 8 KiB', { ...CLIENT_FRAMES[0], token: 'x'.repeat(8193) }],
     ['too many items', { t: 'ping', id: Array.from({ length: 3000 }, () => 0) }],
     ['too deep', { t: 'ping', id: [[[[[[[[1]]]]]]]] }],

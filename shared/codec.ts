@@ -4,7 +4,7 @@ import { FrameError } from './frame-error.ts';
 import { wordsFault } from './heard-words.ts';
 import { heardWord, mediaMs, rectangle, sessionEvent, sessionSummary, sessionView, systemView } from './model-shape.ts';
 import type { HeardWords } from './model.ts';
-import { PROTOCOL_VERSION } from './protocol.ts';
+import { MAX_SOURCE_URL, MAX_TITLE, PROTOCOL_VERSION } from './protocol.ts';
 import type { ClientFrame, Credits, ErrorCode, Limits, ServerFrame, Topic } from './protocol.ts';
 import { scan } from './scan.ts';
 import type { ScanLimits } from './scan.ts';
@@ -21,15 +21,18 @@ const id = pattern(/^[0-9A-Za-z_-]{1,64}$/, '1..64 letters, digits, - or _');
 const ulid = pattern(/^[0-7][0-9A-HJKMNP-TV-Z]{25}$/, 'a ULID: 26 characters of Crockford base 32');
 const topic = pattern<Topic>(/^(system|session:[0-9A-Za-z_-]{1,64})$/, 'system or session:<id>');
 const sequence = integer(1, U32);
+const title = text(MAX_TITLE);
+const sourceUrl = text(MAX_SOURCE_URL);
 const ping = integer(0, U32);
 const credits = object<Credits>({ chunks: integer(0, 1_000_000), bytes: integer(0) });
 
 const clientFrame = union<ClientFrame, 't'>('t', {
   hello: object({ t: oneOf(['hello']), version: integer(0), token: text(8192), client: text(64, 1), clientVersion: text(64) }, true),
-  start: object({ t: oneOf(['start']), key: ulid, title: text(1024), sourceUrl: text(8192), mime: text(256, 1), video: nullable(rectangle), resume: boolean, transcript: oneOf(['server', 'client']) }, true),
+  start: object({ t: oneOf(['start']), key: ulid, title, sourceUrl, mime: text(256, 1), video: nullable(rectangle), resume: boolean, transcript: oneOf(['server', 'client']) }, true),
   chunk: object({ t: oneOf(['chunk']), session: id, epoch: sequence, seq: sequence, crc: integer(0, U32), startMs: mediaMs, durationMs: number(0, 3_600_000), bytes: binary }, true),
   gap: object({ t: oneOf(['gap']), session: id, epoch: sequence, from: sequence, to: sequence, startMs: mediaMs, endMs: mediaMs, reason: text(512) }, true),
   region: object({ t: oneOf(['region']), session: id, epoch: sequence, atMs: mediaMs, rect: nullable(rectangle) }, true),
+  page: object({ t: oneOf(['page']), session: id, epoch: sequence, atMs: mediaMs, title, sourceUrl, playing: nullable(boolean) }, true),
   words: object({ t: oneOf(['words']), session: id, epoch: sequence, fromMs: mediaMs, untilMs: mediaMs, words: list(heardWord) }, true),
   stop: object({ t: oneOf(['stop']), session: id, epoch: sequence, finalSeq: integer(0, U32), hash: integer(0, U32) }, true),
   watch: object({ t: oneOf(['watch']), topic }, true),

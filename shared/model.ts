@@ -11,6 +11,9 @@ export type Rectangle = { x: number; y: number; width: number; height: number };
 /** Where the watched video lies in the recorded picture from `atMs` on; null: it is not in the picture. */
 export type Region = { atMs: number; rect: Rectangle | null };
 
+/** What the recorded page was from `atMs` on; '' is unknown. `playing`: its video; null where none is seen. */
+export type Page = { atMs: number; title: string; sourceUrl: string; playing: boolean | null };
+
 export type Word = { startMs: number; endMs: number; text: string; /** 0..1 */ confidence: number };
 
 /** Who makes a recording's words: the server's engines, or the client that records. */

@@ -12,6 +12,9 @@ export const CLOSE_FENCED = 4409;
 export const CLOSE_SHUTDOWN = 4503;
 
 export type Credits = { chunks: number; bytes: number };
+/** UTF-16 units of a title, and of an address */
+export const MAX_TITLE = 1024;
+export const MAX_SOURCE_URL = 8192;
 /** What one `words` frame may hold; a client splits what is more. */
 export const MAX_FRAME_WORDS = 200;
 /** UTF-16 units of one word */
@@ -29,6 +32,8 @@ export type ClientFrame =
   | { t: 'chunk'; session: string; epoch: number; seq: number; crc: number; startMs: number; durationMs: number; bytes: Uint8Array }
   | { t: 'gap'; session: string; epoch: number; from: number; to: number; startMs: number; endMs: number; reason: string }
   | { t: 'region'; session: string; epoch: number; atMs: number; rect: Rectangle | null }
+  /** what the recorded page was from `atMs` on */
+  | { t: 'page'; session: string; epoch: number; atMs: number; title: string; sourceUrl: string; playing: boolean | null }
   /** this client has heard [fromMs, untilMs), and these are its words */
   | { t: 'words'; session: string; epoch: number; fromMs: number; untilMs: number; words: Word[] }
   | { t: 'stop'; session: string; epoch: number; finalSeq: number; hash: number }

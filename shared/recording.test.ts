@@ -205,6 +205,26 @@ describe('recording', () => {
     expect(server.received.flatMap((frame) => (frame.t === 'region' ? [frame.atMs] : []))).toEqual([0, 500, 500]);
   });
 
+  it('[P20] says what the page is from a time on, again after a reconnect, and of many that waited the newest', async () => {
+    const { server, clock, client, turn } = bench();
+    const recording = client.record(options());
+    const page = (atMs: number, title = 'Live') => ({ atMs, title, sourceUrl: 'https://example.org/live', playing: atMs % 2 === 0 });
+    const said = () => server.received.flatMap((frame) => (frame.t === 'page' ? [[frame.epoch, frame.atMs, frame.title]] : []));
+    recording.page(page(0, `a\0b\ud800${'x'.repeat(2000)}`));
+    recording.page(page(500));
+    await turn();
+    expect(said()).toEqual([[1, 0, `ab\ufffd${'x'.repeat(1021)}`], [1, 500, 'Live']]);
+    server.drop();
+    await clock.advance(1000);
+    await turn();
+    expect(said().slice(2)).toEqual([[2, 500, 'Live']]);
+    server.drop();
+    for (let at = 1; at <= 100; at++) recording.page(page(1000 * at));
+    await clock.advance(1000);
+    await turn();
+    expect(said().slice(3).map(([, atMs]) => atMs)).toEqual(Array.from({ length: 64 }, (_, n) => 37_000 + 1000 * n));
+  });
+
   it('keeps a title that cannot go over the wire as it stands', async () => {
     const { server, client, turn } = bench();
     client.record(options({ title: `a\0b\ud800${'x'.repeat(2000)}` }));

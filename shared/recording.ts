@@ -3,11 +3,13 @@
 import { ClientError } from './client-error.ts';
 import { Intake } from './intake.ts';
 import type { RingLimits } from './intake.ts';
-import type { HeardWords, Rectangle, SessionSummary } from './model.ts';
+import type { HeardWords, Page, Rectangle, Region, SessionSummary } from './model.ts';
 import { Outbox } from './outbox.ts';
+import { MAX_SOURCE_URL, MAX_TITLE } from './protocol.ts';
 import type { ClientFrame, Credits, ServerFrame } from './protocol.ts';
 import type { Ring } from './ring.ts';
 import type { Media } from './slices.ts';
+import { Trail } from './trail.ts';
 import { WordOutbox } from './word-outbox.ts';
 import type { WordsStatus } from './word-outbox.ts';
 
@@ -54,6 +56,8 @@ export type Recording = {
   /** A stretch that never became bytes: takes the next sequence number and is declared as a gap. Resolves and rejects as `push` does. */
   lose(span: { startMs: number; durationMs: number }): Promise<void>;
   region(atMs: number, rect: Rectangle | null): void;
+  /** The recorded page, or whether its video plays, became another. */
+  page(page: Page): void;
   /**
    * [fromMs, untilMs) has been heard, with these words. Batches come in order of time; they are sent before a later `stop` and kept
    * until they are durable, at most 64 frames of them: then the oldest goes and `status.words.dropped` counts it. Throws ClientError
@@ -69,8 +73,6 @@ export type Recording = {
 type Send = (frame: ClientFrame) => void;
 type Link = { at: 'offline' } | { at: 'starting'; send: Send } | { at: 'open'; send: Send; session: string; epoch: number; stopSent: boolean };
 type RecordingFrame = Extract<ServerFrame, { t: 'ready' | 'ack' | 'heard' | 'stopped' }>;
-
-const MAX_WAITING_REGIONS = 64;
 
 /** What a title or address may hold on the wire (P10). */
 const clean = (text: string, max: number): string => text.replaceAll('\0', '').slice(0, max).toWellFormed();
@@ -92,8 +94,8 @@ export class RecordingActor implements Recording {
   #stopping = false;
   #pumping = false;
   #pumpAgain = false;
-  #regions: { atMs: number; rect: Rectangle | null }[] = [];
-  #lastRegion: { atMs: number; rect: Rectangle | null } | null = null;
+  readonly #regions = new Trail<Region>();
+  readonly #pages = new Trail<Page>();
 
   constructor(options: RecordingOptions & { ring: Ring }, limits: RingLimits) {
     this.#options = options;
@@ -133,10 +135,13 @@ export class RecordingActor implements Recording {
   }
 
   region(atMs: number, rect: Rectangle | null): void {
-    this.#lastRegion = { atMs, rect };
-    this.#regions.push(this.#lastRegion);
-    if (this.#regions.length > MAX_WAITING_REGIONS) this.#regions.shift();
-    this.#sendRegions();
+    this.#regions.add({ atMs, rect });
+    this.#sendTrails();
+  }
+
+  page({ atMs, title, sourceUrl, playing }: Page): void {
+    this.#pages.add({ atMs, title: clean(title, MAX_TITLE), sourceUrl: clean(sourceUrl, MAX_SOURCE_URL), playing });
+    this.#sendTrails();
   }
 
   words(batch: HeardWords): void {
@@ -164,7 +169,7 @@ export class RecordingActor implements Recording {
     if (this.#outcome) return;
     this.#link = { at: 'starting', send };
     const { key, title, sourceUrl, mime, video, resume } = this.#options;
-    send({ t: 'start', key, title: clean(title, 1024), sourceUrl: clean(sourceUrl, 8192), mime, video, resume: resume || this.#sessionId !== null || this.#outbox.lastSeq > 0, transcript: this.#options.transcript ?? 'server' });
+    send({ t: 'start', key, title: clean(title, MAX_TITLE), sourceUrl: clean(sourceUrl, MAX_SOURCE_URL), mime, video, resume: resume || this.#sessionId !== null || this.#outbox.lastSeq > 0, transcript: this.#options.transcript ?? 'server' });
   }
 
   detach(): void {
@@ -238,8 +243,9 @@ export class RecordingActor implements Recording {
     this.#link = { at: 'open', send, session, epoch, stopSent: false };
     this.#opened.resolve(session);
     this.#outbox.ready(lastSeq, credits);
-    if (this.#regions.length === 0 && this.#lastRegion) this.#regions.push(this.#lastRegion);
-    this.#sendRegions();
+    this.#regions.again();
+    this.#pages.again();
+    this.#sendTrails();
     this.#words.heard(wordsUntilMs);
     this.#sendWords(this.#words.waiting);
   }
@@ -307,10 +313,12 @@ export class RecordingActor implements Recording {
     return true;
   }
 
-  #sendRegions(): void {
+  #sendTrails(): void {
     const link = this.#link;
     if (link.at !== 'open') return;
-    for (const { atMs, rect } of this.#regions.splice(0)) link.send({ t: 'region', session: link.session, epoch: link.epoch, atMs, rect });
+    const { send, session, epoch } = link;
+    for (const region of this.#regions.take()) send({ t: 'region', session, epoch, ...region });
+    for (const page of this.#pages.take()) send({ t: 'page', session, epoch, ...page });
   }
 
   #sendWords(batches: readonly HeardWords[]): void {

@@ -6,6 +6,7 @@ import type { PageMessage, RegionMessage, Reply } from '../messages.ts';
 import { createFinder } from './finder.ts';
 import { createLinks } from './links.ts';
 import { look } from './measure.ts';
+import { MAX_SOURCE_URL, MAX_TITLE } from '../../shared/protocol.ts';
 
 const LEAST_MS = 100;
 const POLL_MS = 500;
@@ -75,6 +76,7 @@ const start = (): Running => {
     const message: RegionMessage = {
       to: 'recorder', type: 'region', rect, viewport,
       playing: video && !video.paused && !video.ended && video.readyState >= HTMLMediaElement.HAVE_FUTURE_DATA,
+      page: parent === window ? { title: document.title.slice(0, MAX_TITLE), sourceUrl: location.href.slice(0, MAX_SOURCE_URL) } : null,
       link: links.own(), frames: frames.map(({ element, box, part }) => ({ link: links.of(element), box, part })),
     };
     const now = JSON.stringify(message);

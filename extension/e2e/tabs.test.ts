@@ -1,5 +1,7 @@
 // Several tabs at once, and what pages do while they are recorded.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Page } from '../../shared/model.ts';
+import { api } from '../../scripts/server-process.ts';
 import { hasChromium } from './browser.ts';
 import { median } from './measure.ts';
 import { TONES } from './stage.ts';
@@ -59,5 +61,57 @@ describe.skipIf(!hasChromium)('tabs (needs Chromium)', () => {
     expect(session.session.missing).toBe(0);
     console.log(`reload, navigation, resize, background, close: ${(seen.durationMs / 1_000).toFixed(1)} s in one recording, ${seen.frames} frames`);
     await other.close();
+  });
+});
+
+describe.skipIf(!hasChromium)('the pages of a recording (needs Chromium)', () => {
+  let studio: Studio;
+  beforeAll(async () => {
+    studio = await openStudio({ granted: false });
+    await studio.pair();
+  }, 120_000);
+  afterAll(() => studio.close());
+
+  it('[B7] [B14] the server learns of a reload, a navigation, a pause and a title of its own, and nothing of a site the button was not pressed on', { timeout: 120_000 }, async () => {
+    const tab = await studio.openPage(0);
+    const [first, second] = [studio.stage.page(0), `${studio.stage.url}/?tone=0&hue=20`];
+    const elsewhere = second.replace('127.0.0.1', 'localhost');
+    const key = await studio.recordByButton(tab);
+    const mediaMs = async (): Promise<number> => (await studio.recording(key)).durationMs;
+    const plays = (playing: boolean | null) => studio.until(key, `playing: ${playing}`, (recording) => recording.playing === playing);
+    await plays(true);
+    await pause(1_500);
+    await tab.reload();
+    await pause(3_000);
+    const beforeSecond = await mediaMs();
+    await tab.goto(second);
+    await plays(true);
+    await pause(2_000);
+    await tab.evaluate(() => document.querySelector('video')!.pause()); // the stage has one video
+    await plays(false);
+    await pause(2_000);
+    await tab.evaluate(() => { history.pushState(null, '', '?moved'); document.title = '<b>Moved</b> 🎬'; });
+    await pause(3_000);
+    await tab.goto(elsewhere);
+    await plays(null);
+    await pause(1_500);
+    const { session, durationMs } = await studio.stop(key);
+    const pages = await api<Page[]>(studio.server, `/api/sessions/${session!}/pages`); // it was online
+    console.log(pages.map(({ atMs, title, sourceUrl, playing }) => `${Math.round(atMs)} ms: ${title} ${sourceUrl} ${playing}`).join('\n'));
+    const visited = pages.map(({ sourceUrl }) => sourceUrl).filter((url, n, all) => url !== all[n - 1]);
+    expect(visited).toEqual([first, second, `${studio.stage.url}/?moved`, '']);
+    expect(pages[0]).toMatchObject({ atMs: 0, title: 'Flash and beep 200', sourceUrl: first });
+    expect(pages.map(({ atMs }) => atMs)).toEqual(pages.map(({ atMs }) => atMs).toSorted((a, b) => a - b));
+    expect(pages.at(-1)!.atMs).toBeLessThan(durationMs);
+    const at = pages.find(({ sourceUrl }) => sourceUrl === second)!;
+    expect(at.title).toBe('Flash and beep 20');
+    expect(at.atMs).toBeGreaterThan(beforeSecond - 500);
+    const ofSecond = pages.filter(({ sourceUrl }) => sourceUrl === second).map(({ playing }) => playing);
+    expect(ofSecond).toContain(true);
+    expect(ofSecond.at(-1)).toBe(false);
+    expect(pages.findLast(({ sourceUrl }) => sourceUrl.endsWith('?moved'))).toMatchObject({ title: '<b>Moved</b> 🎬', playing: false });
+    expect(pages.at(-1)).toMatchObject({ title: '', sourceUrl: '', playing: null });
+    expect((await sessionOf(studio.server, session!)).session).toMatchObject({ title: 'Flash and beep 200', sourceUrl: first });
+    await tab.close();
   });
 });

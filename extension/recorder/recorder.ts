@@ -4,7 +4,7 @@ import type { SessionView } from '../../shared/model.ts';
 import { applyEvent } from '../../shared/session-state.ts';
 import { ExtensionError } from '../messages.ts';
 import type { RecorderMessage, RegionMessage, WorkerMessage } from '../messages.ts';
-import type { RegionSender } from '../region-compose.ts';
+import { TOP_FRAME, type RegionSender } from '../region-compose.ts';
 import type { Pairing, Settings } from '../settings.ts';
 import type { BrowserTranscription } from '../transcribe/browser-transcription.ts';
 import type { ClipView, RecorderView, Trouble } from '../view.ts';
@@ -81,7 +81,7 @@ export class Recorder {
     const recording = this.#ofTab(tabId);
     if (!recording) throw new ExtensionError('forbidden', `tab ${tabId} is not being recorded`);
     const { region, inject } = recording.frames.take(message, from, performance.now());
-    if (region) recording.region(region);
+    if (region) recording.region(region, from.frameId === TOP_FRAME ? message.page : null);
     if (inject) void this.#options.tell({ to: 'worker', type: 'watchPage', tabId }).catch(() => undefined); // asked for again while the frame stays silent
   }
 
@@ -232,7 +232,7 @@ export class Recorder {
   #tab({ tabId, event, title, sourceUrl }: Extract<RecorderMessage, { type: 'tab' }>): null {
     const recording = this.#ofTab(tabId);
     if (event === 'closed') void recording?.stop();
-    else recording?.page({ title, sourceUrl });
+    else recording?.page(sourceUrl === '' ? null : { title, sourceUrl });
     return null;
   }
 

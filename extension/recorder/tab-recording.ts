@@ -13,11 +13,11 @@ import type { RecordingState, RecordingView, Trouble } from '../view.ts';
 import type { Capture, CaptureOptions } from './capture.ts';
 import type { StartEncoder } from './encoder.ts';
 import type { EncodedPiece, Encoder, EncoderStatus, RecordingRecord, RecordingStore } from './ports.ts';
+import { PageTrack, type PageName } from './page-track.ts';
 import { Troubles } from './troubles.ts';
 import { Uplink } from './uplink.ts';
 import { VideoPlace } from './video-place.ts';
-import { look, mayRestart, sleptFor, watchFrom } from './watchdog.ts';
-import type { Watched } from './watchdog.ts';
+import { look, mayRestart, sleptFor, type Watched, watchFrom } from './watchdog.ts';
 
 const LOOK_MS = 1_000;
 
@@ -56,6 +56,7 @@ export class TabRecording {
   readonly #options: TabRecordingOptions;
   readonly #troubles: Troubles;
   readonly #place: VideoPlace;
+  readonly #page: PageTrack;
   #hearing: Hearing | null = null;
   #capture: Capture | null = null;
   #state: State = { at: 'starting' };
@@ -63,8 +64,6 @@ export class TabRecording {
   #uplink: Uplink | null = null;
   #client: Client | null;
   #serverUrl: string;
-  #title: string;
-  #sourceUrl: string;
   #durationMs = 0;
   #savableMs = 0;
   #status: EncoderStatus = IDLE;
@@ -97,19 +96,17 @@ export class TabRecording {
     this.key = ulid(this.startedAt);
     this.#client = options.client;
     this.#serverUrl = options.serverUrl;
-    this.#title = options.title;
-    this.#sourceUrl = options.sourceUrl;
     this.#troubles = new Troubles(options.clock, (trouble) => {
       if (trouble) options.onTrouble(this, trouble);
       options.onChange();
     });
     this.#place = new VideoPlace({ cropped: options.settings.cropToVideo, clock: options.clock, send: (rect) => this.#uplink?.region(this.mediaMs(), rect) });
+    this.#page = new PageTrack({ clock: options.clock, mediaMs: () => this.mediaMs(), send: (page) => this.#uplink?.page(page) });
+    this.#page.shows(options);
   }
 
   /** What is kept of it; null before the first piece. */
-  get record(): RecordingRecord | null {
-    return this.#record;
-  }
+  get record(): RecordingRecord | null { return this.#record; }
   get ended(): boolean { return this.#state.at === 'ended'; }
   get frames(): VideoPlace['frames'] { return this.#place.frames; }
   mediaMs(): number {
@@ -119,7 +116,7 @@ export class TabRecording {
   view(): RecordingView {
     const status: Partial<RecordingStatus> = this.#uplink?.status ?? {};
     return {
-      key: this.key, tabId: this.#state.at === 'ended' ? null : this.tabId, title: this.#title, sourceUrl: this.#sourceUrl, state: this.#shown(),
+      key: this.key, tabId: this.#state.at === 'ended' ? null : this.tabId, ...this.#page.known, state: this.#shown(),
       startedAt: this.startedAt, durationMs: this.#durationMs, encoder: this.#record?.encoder ?? 'webcodecs', width: this.#status.width, height: this.#status.height,
       framesPerSecond: this.#status.framesPerSecond, bitsPerSecond: this.#status.bitsPerSecond, microphone: this.#capture?.microphone != null, playing: this.#place.playing,
       session: status.session ?? null, pushed: status.pushed ?? 0, acked: status.lastAcked ?? 0, unackedChunks: status.unackedChunks ?? 0, unackedBytes: status.unackedBytes ?? 0,
@@ -127,16 +124,18 @@ export class TabRecording {
     };
   }
 
-  region(region: Region): void {
+  /** `page`: where it is the top frame that said so. */
+  region(region: Region, page: PageName | null): void {
     this.#place.set(region, this.#state.at === 'recording' ? this.#state.encoder.picture : null);
+    if (page) this.#page.shows(page, region.playing);
+    else this.#page.plays(region.playing);
     this.#options.onChange();
   }
 
-  /** The tab went to another page. */
-  page({ title, sourceUrl }: { title: string; sourceUrl: string }): void {
-    if (this.#state.at === 'ended') return;
-    this.#title = title || this.#title;
-    this.#sourceUrl = sourceUrl || this.#sourceUrl;
+  /** The tab went to another page; null: to one that this extension may not look at. */
+  page(name: PageName | null): void {
+    if (name) this.#page.shows(name);
+    else for (const track of [this.#place, this.#page]) track.lose();
     this.#options.onChange();
   }
 
@@ -211,7 +210,7 @@ export class TabRecording {
     const { store, settings, limits, clock, onChange } = this.#options;
     const { kind, mime, picture } = encoder;
     const record: RecordingRecord = {
-      key: this.key, title: this.#title, sourceUrl: this.#sourceUrl, mime, encoder: kind, ...picture, microphone: this.#capture?.microphone != null,
+      key: this.key, ...this.#page.known, mime, encoder: kind, ...picture, microphone: this.#capture?.microphone != null,
       startedAt: this.startedAt, endedAt: null, durationMs: 0, storedAt: clock.now(), serverUrl: this.#serverUrl, delivered: false, transcript: this.#hearing ? 'client' : 'server',
     };
     await store.create(record);
@@ -222,7 +221,9 @@ export class TabRecording {
       onStatus: onChange,
       onRefused: (error: ClientError) => this.#troubles.set('server', `the server takes no more of this recording (${error.message}); it goes on in this browser`),
     });
-    if (this.#place.sent) uplink.region(0, this.#place.sent); // found before there was anyone to tell
+    // found before there was anyone to tell
+    if (this.#place.sent) uplink.region(0, this.#place.sent);
+    if (this.#page.sent) uplink.page({ ...this.#page.sent, atMs: 0 });
     return uplink;
   }
 
@@ -261,9 +262,10 @@ export class TabRecording {
   async #end(failure: Error | null): Promise<void> {
     const { store, clock, onChange } = this.#options;
     const encoder = this.#state.at === 'recording' ? this.#state.encoder : null;
+    this.#place.stop();
+    this.#page.stop();
     this.#state = { at: 'stopping' };
     this.#cancelLook();
-    this.#place.stop();
     onChange();
     const note = encoder ? (await encoder.stop()).note : '';
     await this.#flushed;

@@ -3,7 +3,7 @@
 import { ClientError } from '../../shared/client-error.ts';
 import type { Client } from '../../shared/client.ts';
 import type { RingLimits } from '../../shared/intake.ts';
-import type { HeardWords, Rectangle } from '../../shared/model.ts';
+import type { HeardWords, Page, Rectangle } from '../../shared/model.ts';
 import { RecordingActor } from '../../shared/recording.ts';
 import type { Recording, RecordingOptions, RecordingStatus } from '../../shared/recording.ts';
 import type { Ring } from '../../shared/ring.ts';
@@ -36,6 +36,7 @@ export class Uplink {
   /** counted by those before the present one */
   #lostBefore = 0;
   #region: { atMs: number; rect: Rectangle | null } | null = null;
+  #page: Page | null = null;
 
   constructor(options: UplinkOptions) {
     this.#options = options;
@@ -59,6 +60,11 @@ export class Uplink {
   region(atMs: number, rect: Rectangle | null): void {
     this.#region = { atMs, rect };
     this.#recording.region(atMs, rect);
+  }
+
+  page(page: Page): void {
+    this.#page = page;
+    this.#recording.page(page);
   }
 
   /** What was heard in this browser (shared/recording.ts `words`). */
@@ -113,6 +119,7 @@ export class Uplink {
     this.#online = client !== null;
     this.#recording = this.#open(client, true);
     if (this.#region) this.#recording.region(this.#region.atMs, this.#region.rect);
+    if (this.#page) this.#recording.page(this.#page);
     if (this.#stopping) this.#await(this.#recording);
     this.#options.onStatus(this.status);
   }

@@ -34,6 +34,13 @@ export class VideoPlace {
     this.#track.set(this.#rect && this.#cropped ? shownIn(this.#rect, picture) : this.#rect);
   }
 
+  /** The page may not be looked at any more. */
+  lose(): void {
+    this.#playing = null;
+    this.#rect = null;
+    this.#track.set(null);
+  }
+
   stop(): void {
     this.#track.stop();
   }

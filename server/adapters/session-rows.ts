@@ -1,6 +1,6 @@
 // Sessions in PostgreSQL, and the small rows that hang on them.
 import type { Sql } from 'postgres';
-import type { Gap, Region } from '../../shared/model.ts';
+import type { Gap, Page, Region } from '../../shared/model.ts';
 import { Refused } from '../errors.ts';
 import type { ColdSegment, Cursor, Repository, SessionPatch, StoredSession } from '../ports.ts';
 import { codeOf } from './transient.ts';
@@ -14,13 +14,13 @@ export const ifUnknown = (sessionId: string) => (error: unknown): never => {
 };
 
 const COLUMNS = [
-  ['title', 'title'], ['status', 'status'], ['endedAt', 'ended_at'], ['durationMs', 'duration_ms'], ['bytes', 'bytes'], ['chunks', 'chunks'],
+  ['title', 'title'], ['sourceUrl', 'source_url'], ['status', 'status'], ['endedAt', 'ended_at'], ['durationMs', 'duration_ms'], ['bytes', 'bytes'], ['chunks', 'chunks'],
   ['missing', 'missing'], ['lastSequence', 'last_sequence'], ['pinned', 'pinned'], ['note', 'note'], ['mime', 'mime'],
 ] as const satisfies [keyof SessionPatch, string][];
 
 type SessionRows = Pick<
   Repository,
-  'openSession' | 'raiseEpoch' | 'updateSession' | 'session' | 'sessions' | 'deleteSession' | 'addGap' | 'gaps' | 'addRegion' | 'regions' | 'addColdSegment' | 'coldSegments' | 'dropColdSegments' | 'cursor'
+  'openSession' | 'raiseEpoch' | 'updateSession' | 'session' | 'sessions' | 'deleteSession' | 'addGap' | 'gaps' | 'addRegion' | 'regions' | 'addPage' | 'pages' | 'addColdSegment' | 'coldSegments' | 'dropColdSegments' | 'cursor'
 >;
 
 export const sessionRows = (sql: Sql, newId: (at: number) => string): SessionRows => {
@@ -86,6 +86,12 @@ export const sessionRows = (sql: Sql, newId: (at: number) => string): SessionRow
         on conflict (session_id, at_ms) do update set rect = excluded.rect`.catch(ifUnknown(sessionId));
     },
     regions: (sessionId) => sql<Region[]>`select at_ms as "atMs", rect from regions where session_id = ${sessionId} order by at_ms`,
+    addPage: async (sessionId, { atMs, title, sourceUrl, playing }) => {
+      await sql`
+        insert into pages values (${sessionId}, ${atMs}, ${title}, ${sourceUrl}, ${playing})
+        on conflict (session_id, at_ms) do update set title = excluded.title, source_url = excluded.source_url, playing = excluded.playing`.catch(ifUnknown(sessionId));
+    },
+    pages: (sessionId) => sql<Page[]>`select at_ms as "atMs", title, source_url as "sourceUrl", playing from pages where session_id = ${sessionId} order by at_ms`,
     addColdSegment: async ({ sessionId, index, objectKey, fileBytes, storedAt }) => {
       await sql`
         insert into cold_segments values (${sessionId}, ${index}, ${objectKey}, ${fileBytes}, ${storedAt})

@@ -146,7 +146,7 @@ describe.each(['uws', 'portable'] as const)('the API over %s', (kind) => {
     expect([reply.status, user]).toEqual([200, 'admin']);
     expect(await codeOf(await pair({ code, name: 'again' }))).toEqual([401, 'unauthorized']);
     const as = async (path: string, method = 'GET', body?: string): Promise<number> => (await fetch(base + path, { method, headers: { authorization: `Bearer ${token}` }, ...(body && { body }) })).status;
-    expect([await as('/api/sessions'), await as('/api/sessions/S1/regions'), await as('/api/clips/C1'), await as('/api/media-url', 'POST', JSON.stringify({ path: '/api/clips/C1/media' }))]).toEqual([200, 200, 200, 200]);
+    expect([await as('/api/sessions'), await as('/api/sessions/S1/regions'), await as('/api/sessions/S1/pages'), await as('/api/clips/C1'), await as('/api/media-url', 'POST', JSON.stringify({ path: '/api/clips/C1/media' }))]).toEqual([200, 200, 200, 200, 200]);
     for (const row of ROUTES) if (!['session.list', 'session.read', 'clip.list', 'clip.read', 'media.sign', 'health.read', 'api.describe', 'pair'].includes(row.action)) expect([row.path, await as(row.path.replace(':id', 'S1').replace(':format', 'json'), row.method)]).toEqual([row.path, 403]);
     const { devices: listed } = z.object({ devices: z.array(z.strictObject({ id: z.string(), name: z.string(), scope: z.string(), createdAt: z.number(), lastUsedAt: z.number().nullable() })) }).parse(await (await call('/api/devices')).json());
     expect(listed.find(({ id }) => id === deviceId)).toEqual({ id: deviceId, name: 'Chrome on the laptop', scope: 'recorder', createdAt: nowMs, lastUsedAt: nowMs });

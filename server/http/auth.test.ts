@@ -35,7 +35,7 @@ describe('authorize', () => {
 
   it('[R2] has a rule for every frame, and a stranger may only say hello', () => {
     const frames = Object.entries(FRAME_ACTIONS);
-    expect(frames.map(([name]) => name).toSorted()).toEqual(['chunk', 'gap', 'hello', 'ping', 'pong', 'region', 'start', 'stop', 'unwatch', 'watch', 'words']);
+    expect(frames.map(([name]) => name).toSorted()).toEqual(['chunk', 'gap', 'hello', 'page', 'ping', 'pong', 'region', 'start', 'stop', 'unwatch', 'watch', 'words']);
     expect(frames.filter(([, action]) => codeOf(stranger, action) === 'allowed').map(([name]) => name)).toEqual(['hello', 'ping', 'pong']);
     expect(frames.filter(([, action]) => codeOf({ kind: 'admin' }, action) !== 'allowed')).toEqual([]);
   });

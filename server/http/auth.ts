@@ -61,6 +61,7 @@ export const FRAME_ACTIONS: Record<ClientFrame['t'], Action> = {
   chunk: 'session.record',
   gap: 'session.record',
   region: 'session.record',
+  page: 'session.record',
   words: 'session.record',
   stop: 'session.record',
   watch: 'topic.watch',

@@ -1,6 +1,6 @@
 // What the API takes and gives, as schemas: checked on the way in, documented by /api/openapi.json, held to by tests.
 import { z } from 'zod';
-import { SIGNALS, STAGES, type Clip, type DeadLetter, type Device, type ProviderState, type Reason, type Region, type SessionSummary, type SessionView, type SignalBin, type StageState, type SystemView, type Word } from '../../shared/model.ts';
+import { SIGNALS, STAGES, type Clip, type DeadLetter, type Device, type Page, type ProviderState, type Reason, type Region, type SessionSummary, type SessionView, type SignalBin, type StageState, type SystemView, type Word } from '../../shared/model.ts';
 
 export const id = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'not an id (letters, digits, - and _, at most 64)');
 export const idParams = z.strictObject({ id });
@@ -43,6 +43,7 @@ export const bin: z.ZodType<SignalBin> = z.object({ second: z.number(), values: 
 
 const rectangle = z.object({ x: z.number(), y: z.number(), width: z.number(), height: z.number() });
 export const region: z.ZodType<Region> = z.object({ atMs: z.number(), rect: rectangle.nullable().describe('null: the video is not in the picture') });
+export const page: z.ZodType<Page> = z.object({ atMs: z.number(), title: z.string(), sourceUrl: z.string(), playing: z.boolean().nullable().describe('null: no video is seen') }).describe('an empty title or address is unknown');
 
 export const device: z.ZodType<Device> = z.object({ id: z.string(), name: z.string(), scope: z.literal('recorder'), createdAt: z.number(), lastUsedAt: z.number().nullable() });
 

@@ -5,7 +5,7 @@ import { attachment } from './attachment.ts';
 import { srt, vtt } from './captions.ts';
 import { json, mediaReply, textReply } from './respond.ts';
 import { NONE, route, type Route } from './route.ts';
-import { bin, done, flag, id, idParams, ms, noParams, noQuery, region, session, signed, view } from './schemas.ts';
+import { bin, done, flag, id, idParams, ms, noParams, noQuery, page, region, session, signed, view } from './schemas.ts';
 
 const recordingQuery = z.strictObject({ startMs: ms.optional(), endMs: ms.optional(), download: flag.optional(), ...signed });
 const TRANSCRIPTS = { json: 'application/json', vtt: 'text/vtt; charset=utf-8', srt: 'application/x-subrip; charset=utf-8' } as const;
@@ -80,6 +80,11 @@ export const sessionRoutes: Route[] = [
     method: 'GET', path: '/api/sessions/:id/regions', action: 'session.read', doc: 'Where the watched video lies in the recorded picture, each from its time on',
     params: idParams, query: noQuery, body: NONE, gives: z.array(region),
     run: async ({ parts, params }) => json(await parts.sessions.regions(params.id)),
+  }),
+  route({
+    method: 'GET', path: '/api/sessions/:id/pages', action: 'session.read', doc: 'What the recorded page was and whether its video played, each from its time on',
+    params: idParams, query: noQuery, body: NONE, gives: z.array(page),
+    run: async ({ parts, params }) => json(await parts.sessions.pages(params.id)),
   }),
 ];
 

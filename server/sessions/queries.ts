@@ -84,6 +84,7 @@ export const createQueries = (options: QueriesOptions): Sessions => {
     words: async (sessionId) => repository.words((await stored(sessionId)).id),
     bins: async (sessionId) => repository.bins((await stored(sessionId)).id),
     regions: async (sessionId) => repository.regions((await stored(sessionId)).id),
+    pages: async (sessionId) => repository.pages((await stored(sessionId)).id),
     recording: (sessionId, range) => recordings.open(sessionId, range),
     clipMedia: async (clipId, { version, exact }) => {
       const clip = await storedClip(clipId);

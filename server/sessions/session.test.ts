@@ -213,6 +213,34 @@ describe('feeding', () => {
     expect((await at.queries.view(ready.session)).gaps).toHaveLength(1);
   });
 
+  it('[P20] pages are stored; a recording without a title or an address takes the first of each, and is not renamed', async () => {
+    const { wire, ready, session } = await begin();
+    Object.assign(session.stored, { title: '', sourceUrl: '' });
+    const pages = [['', 'https://example.test/a', null], ['First', 'https://example.test/b', true], ['Second', 'https://example.test/c', false]] as const;
+    for (const [n, [title, sourceUrl, playing]] of pages.entries()) at.send(wire, { t: 'page', session: ready.session, epoch: ready.epoch, atMs: n * 1_000, title, sourceUrl, playing });
+    at.send(wire, { t: 'page', session: ready.session, epoch: ready.epoch + 1, atMs: 9_000, title: 'of no epoch', sourceUrl: '', playing: null });
+    expect((await wire.frame('error')).code).toBe('fenced');
+    await at.clock.pass(5_000);
+    expect(await at.queries.pages(ready.session)).toEqual(pages.map(([title, sourceUrl, playing], n) => ({ atMs: n * 1_000, title, sourceUrl, playing })));
+    expect(await at.repository.session(ready.session)).toMatchObject({ title: 'First', sourceUrl: 'https://example.test/a' });
+    expect(at.events.all).toContainEqual(expect.objectContaining({ type: 'session', session: expect.objectContaining({ title: 'First' }) }));
+    await expect(at.queries.pages('nobody')).rejects.toMatchObject({ code: 'not_found' });
+  });
+
+  it('a page the database does not take interrupts nothing, and is stored when it is back', async () => {
+    let away = true;
+    const { wire, ready, session } = await begin({ repository: (real) => ({ ...real, addPage: async (id, page) => { if (away) throw new Error('database is away'); await real.addPage(id, page); } }) });
+    at.send(wire, { t: 'page', session: ready.session, epoch: ready.epoch, atMs: 0, title: 'Live', sourceUrl: '', playing: true });
+    at.chunk(wire, ready, 1);
+    await at.acked(wire, ready.session, 1);
+    expect([session.status, wire.of('error')]).toEqual(['live', []]);
+    away = false;
+    at.chunk(wire, ready, 2);
+    await at.acked(wire, ready.session, 2);
+    await at.clock.pass(5_000);
+    expect(await at.queries.pages(ready.session)).toHaveLength(1);
+  });
+
   it('a region the database does not take interrupts nothing', async () => {
     const { wire, ready, session } = await begin({ repository: (real) => ({ ...real, addRegion: () => Promise.reject(new Error('database is away')) }) });
     at.send(wire, { t: 'region', session: ready.session, epoch: ready.epoch, atMs: 0, rect: { x: 0, y: 0, width: 10, height: 10 } });

@@ -1,6 +1,6 @@
 // One recording as an actor (S1): private state, a bounded mailbox (the credits granted to its client), one pipeline.
 // Everything that changes a recording goes through here; transport and HTTP only call it. Long, because its state has one owner.
-import type { Gap, HeardWords, Rectangle, SessionEvent, SessionStatus, SessionSummary, StageName, StageState } from '../../shared/model.ts';
+import type { Gap, HeardWords, Page, Rectangle, SessionEvent, SessionStatus, SessionSummary, StageName, StageState } from '../../shared/model.ts';
 import type { Credits, ErrorCode, ServerFrame } from '../../shared/protocol.ts';
 import { crc32c } from '../../shared/crc32c.ts';
 import { ulid } from 'ulid';
@@ -51,7 +51,7 @@ const FIRST_RESTART_MS = 500;
 const SAVE_EVERY_MS = 2_000;
 /** `stopped` waits at most so long for words that are not durable yet. */
 const STOP_WAITS_MS = 5_000;
-/** Gaps and regions that wait for the database: as many as a timeline has gaps, and some. */
+/** Gaps, regions and pages that wait for the database: as many as a timeline has gaps, and some. */
 const MAX_OWED = 5_000;
 /** Failures whose media times differ by less are failures of the same sound. */
 const SAME_PLACE_MS = 10_000;
@@ -190,6 +190,19 @@ export class Session {
   async region(epoch: number, atMs: number, rect: Rectangle | null): Promise<void> {
     this.#live(epoch);
     this.#owe(() => this.#options.repository.addRegion(this.id, atMs, rect));
+    await this.#pay();
+  }
+
+  /** A recording begun without a title or an address takes the first that comes; no later page renames it. */
+  async page(epoch: number, page: Page): Promise<void> {
+    this.#live(epoch);
+    this.#owe(() => this.#options.repository.addPage(this.id, page));
+    const { title, sourceUrl } = this.#summary;
+    if ((title === '' && page.title !== '') || (sourceUrl === '' && page.sourceUrl !== '')) {
+      Object.assign(this.#summary, { title: title || page.title, sourceUrl: sourceUrl || page.sourceUrl });
+      this.#announce();
+      this.#saveSoon(true);
+    }
     await this.#pay();
   }
 
@@ -433,7 +446,7 @@ export class Session {
     this.#owed.push(write);
     if (this.#owed.length > MAX_OWED) {
       this.#owed.shift();
-      this.#options.log.error({ session: this.id, owed: MAX_OWED }, 'the database has been away too long: the oldest gap or region that waits for it is left out');
+      this.#options.log.error({ session: this.id, owed: MAX_OWED }, 'the database has been away too long: the oldest gap, region or page that waits for it is left out');
     }
   }
 
@@ -446,7 +459,7 @@ export class Session {
           this.#owed = this.#owed.filter((other) => other !== write);
         }
       } catch (error) {
-        this.#options.log.warn({ session: this.id, owed: this.#owed.length, error: messageOf(error) }, 'gaps or regions of a recording were not stored; tried again with its totals');
+        this.#options.log.warn({ session: this.id, owed: this.#owed.length, error: messageOf(error) }, 'gaps, regions or pages of a recording were not stored; tried again with its totals');
       }
     });
     return this.#paying;
@@ -455,8 +468,8 @@ export class Session {
   #save(): Promise<void> {
     void this.#pay();
     this.#savedAt = this.#options.clock.now();
-    const { title, status, endedAt, durationMs, bytes, chunks, missing, lastSequence, note } = this.summary;
-    this.#saving = this.#saving.catch(() => {}).then(() => this.#options.repository.updateSession(this.id, { title, status, endedAt, durationMs, bytes, chunks, missing, lastSequence, note }));
+    const { title, sourceUrl, status, endedAt, durationMs, bytes, chunks, missing, lastSequence, note } = this.summary;
+    this.#saving = this.#saving.catch(() => {}).then(() => this.#options.repository.updateSession(this.id, { title, sourceUrl, status, endedAt, durationMs, bytes, chunks, missing, lastSequence, note }));
     return this.#saving;
   }
 }

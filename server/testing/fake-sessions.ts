@@ -61,6 +61,7 @@ export const fakeSessions = (): FakeSessions => {
     words: async (id) => (session(id).id === '' ? [] : view.words),
     bins: async (id) => (session(id).id === '' ? [] : view.bins),
     regions: async (id) => (session(id).id === '' ? [] : [{ atMs: 0, rect: { x: 0, y: 90, width: 1280, height: 540 } }, { atMs: 4_000, rect: null }]),
+    pages: async (id) => (session(id).id === '' ? [] : [{ atMs: 0, title: 'Friday <stream>', sourceUrl: 'https://example.test/live', playing: true }, { atMs: 4_000, title: '', sourceUrl: '', playing: null }]),
     recording: async (id, range) => {
       const { durationMs } = session(id);
       if (range && range.startMs >= durationMs) throw new Refused('range', `the recording of ${id} ends at ${durationMs} ms, before ${range.startMs}`);

@@ -41,10 +41,10 @@ export const repositoryContract = (open: () => Promise<Repository>): void => {
     it('[G2] changes exactly the fields of a patch, numbers beyond 32 bits included', async () => {
       const { id } = await session();
       await repository.updateSession(id, { bytes: 2 ** 53 - 1, durationMs: 172_800_000.125, lastSequence: 5_000_000_000, endedAt: 1_795_172_800_000, status: 'closed' });
-      await repository.updateSession(id, { note: 'done', missing: 2, chunks: 86_400, pinned: true, mime: 'video/mp4', title: 'New' });
+      await repository.updateSession(id, { note: 'done', missing: 2, chunks: 86_400, pinned: true, mime: 'video/mp4', title: 'New', sourceUrl: 'https://example.test/new' });
       await repository.updateSession(id, {});
       expect(await repository.session(id)).toMatchObject({
-        bytes: 2 ** 53 - 1, durationMs: 172_800_000.125, lastSequence: 5_000_000_000, endedAt: 1_795_172_800_000, status: 'closed', note: 'done', missing: 2, chunks: 86_400, pinned: true, mime: 'video/mp4', title: 'New',
+        bytes: 2 ** 53 - 1, durationMs: 172_800_000.125, lastSequence: 5_000_000_000, endedAt: 1_795_172_800_000, status: 'closed', note: 'done', missing: 2, chunks: 86_400, pinned: true, mime: 'video/mp4', title: 'New', sourceUrl: 'https://example.test/new',
       });
     });
 
@@ -72,10 +72,10 @@ export const repositoryContract = (open: () => Promise<Repository>): void => {
     it('[G4] answers for a session that does not exist: reads are empty, writes are refused', async () => {
       expect(await repository.session('nobody')).toBeNull();
       expect(await repository.session('no\0body')).toBeNull();
-      for (const rows of [repository.gaps('nobody'), repository.words('nobody'), repository.bins('nobody'), repository.highlights('nobody'), repository.coldSegments('nobody'), repository.regions('nobody'), repository.deleteSession('nobody')]) expect(await rows).toEqual([]);
+      for (const rows of [repository.gaps('nobody'), repository.words('nobody'), repository.bins('nobody'), repository.highlights('nobody'), repository.coldSegments('nobody'), repository.regions('nobody'), repository.pages('nobody'), repository.deleteSession('nobody')]) expect(await rows).toEqual([]);
       const writes: (() => Promise<unknown>)[] = [
         () => repository.raiseEpoch('nobody'), () => repository.updateSession('nobody', { note: 'x' }), () => repository.updateSession('nobody', {}), () => repository.cursor('nobody'),
-        () => repository.addGap('nobody', { fromSequence: 1, toSequence: 2, startMs: 0, endMs: 1, reason: '' }), () => repository.addRegion('nobody', 0, null),
+        () => repository.addGap('nobody', { fromSequence: 1, toSequence: 2, startMs: 0, endMs: 1, reason: '' }), () => repository.addRegion('nobody', 0, null), () => repository.addPage('nobody', { atMs: 0, title: '', sourceUrl: '', playing: null }),
         () => repository.addColdSegment({ sessionId: 'nobody', index: 0, objectKey: 'k', fileBytes: 1, storedAt: 1 }),
         () => repository.commitBins('nobody', [aBin(0)], 1000), () => repository.commitWords('nobody', [aWord(0, 'a')], 1000),
         () => repository.saveHighlight(aHighlight('nobody')), () => repository.saveClip(aClip('nobody')), () => repository.addDeadLetter(aDeadLetter('nobody')),
@@ -94,10 +94,11 @@ export const repositoryContract = (open: () => Promise<Repository>): void => {
       await repository.commitWords(id, [aWord(0, 'gone')], 1000);
       await repository.commitBins(id, [aBin(0)], 1000);
       await repository.addRegion(id, 0, { x: 1, y: 2, width: 3, height: 4 });
+      await repository.addPage(id, { atMs: 0, title: 'gone', sourceUrl: '', playing: true });
       await repository.saveClip(aClip(other.id, { id: 'stays', mediaKey: 'stays', thumbnailKey: 'stays/t' }));
       expect((await repository.deleteSession(id)).toSorted()).toEqual(['cold/0', 'gone/1', 'gone/1t', 'gone/2', 'gone/2t']);
       expect([await repository.session(id), await repository.clip('gone'), await repository.deadLetter('gone')]).toEqual([null, null, null]);
-      expect([await repository.words(id), await repository.bins(id), await repository.highlights(id), await repository.coldSegments(id), await repository.regions(id)]).toEqual([[], [], [], [], []]);
+      expect([await repository.words(id), await repository.bins(id), await repository.highlights(id), await repository.coldSegments(id), await repository.regions(id), await repository.pages(id)]).toEqual([[], [], [], [], [], []]);
       expect(await repository.clip('stays')).not.toBeNull();
       expect(await repository.clips({ sessionId: id, limit: 10 })).toEqual([]);
     });
@@ -118,6 +119,18 @@ export const repositoryContract = (open: () => Promise<Repository>): void => {
       await repository.addRegion(id, 0, rect);
       await repository.addRegion(id, 2_500.25, { ...rect, width: 3840 });
       expect(await repository.regions(id)).toEqual([{ atMs: 0, rect }, { atMs: 2_500.25, rect: { ...rect, width: 3840 } }, { atMs: 4_000, rect: null }]);
+    });
+
+    it('[G21] gives the pages of a recording back in the order of their times, the last said of a time', async () => {
+      const { id } = await session();
+      const other = await session();
+      const page = { title: '<b>Ünïcode</b> 🎬 \'); --', sourceUrl: `https://example.test/${'x'.repeat(8_000)}`, playing: true };
+      await repository.addPage(id, { atMs: 4_000, title: '', sourceUrl: '', playing: null });
+      await repository.addPage(id, { atMs: 0, title: 'before', sourceUrl: '', playing: null });
+      await repository.addPage(other.id, { atMs: 0, title: 'elsewhere', sourceUrl: '', playing: null });
+      await repository.addPage(id, { atMs: 0, ...page });
+      await repository.addPage(id, { atMs: 2_500.25, ...page, playing: false });
+      expect(await repository.pages(id)).toEqual([{ atMs: 0, ...page }, { atMs: 2_500.25, ...page, playing: false }, { atMs: 4_000, title: '', sourceUrl: '', playing: null }]);
     });
 
     it('[G6] keeps cold segments by index', async () => {

@@ -1,6 +1,6 @@
 // The repository as a few maps: for tests of the core, and the second implementation that keeps the contract suite honest.
 import { ulid } from 'ulid';
-import type { DeadLetter, Gap, Highlight, Rectangle, SignalBin, Word } from '../../shared/model.ts';
+import type { DeadLetter, Gap, Highlight, Page, Rectangle, SignalBin, Word } from '../../shared/model.ts';
 import { Refused } from '../errors.ts';
 import { cleanText } from '../adapters/clean-text.ts';
 import { parsePage } from '../adapters/page.ts';
@@ -11,6 +11,7 @@ type Rows = {
   cursor: Cursor;
   gaps: Map<number, Gap>;
   regions: Map<number, Rectangle | null>;
+  pages: Map<number, Page>;
   cold: Map<number, ColdSegment>;
   bins: Map<number, SignalBin>;
   words: Word[];
@@ -70,7 +71,7 @@ export const createMemoryRepository = ({ newId = ulid }: { newId?: (at: number) 
           id: newId(startedAt), key, user, title, sourceUrl, mime, tier, startedAt, transcript, status: 'live', endedAt: null, durationMs: 0, bytes: 0, chunks: 0, missing: 0,
           lastSequence: 0, epoch: 0, pinned: false, note: '', clips: 0, deadLetters: 0,
         },
-        cursor: { signalsUntilMs: 0, wordsUntilMs: 0 }, gaps: new Map(), regions: new Map(), cold: new Map(), bins: new Map(), words: [],
+        cursor: { signalsUntilMs: 0, wordsUntilMs: 0 }, gaps: new Map(), regions: new Map(), pages: new Map(), cold: new Map(), bins: new Map(), words: [],
       };
       sessions.set(rows.session.id, rows);
       return counted(rows);
@@ -113,6 +114,8 @@ export const createMemoryRepository = ({ newId = ulid }: { newId?: (at: number) 
     gaps: async (sessionId) => [...(sessions.get(sessionId)?.gaps.values() ?? [])].toSorted((a, b) => a.fromSequence - b.fromSequence),
     addRegion: async (sessionId, atMs, rect) => void rowsOf(sessionId).regions.set(atMs, stored(rect)),
     regions: async (sessionId) => [...(sessions.get(sessionId)?.regions ?? [])].toSorted(([a], [b]) => a - b).map(([atMs, rect]) => ({ atMs, rect })),
+    addPage: async (sessionId, said) => void rowsOf(sessionId).pages.set(said.atMs, stored(said)),
+    pages: async (sessionId) => [...(sessions.get(sessionId)?.pages.values() ?? [])].toSorted((a, b) => a.atMs - b.atMs),
     addColdSegment: async (segment) => void rowsOf(segment.sessionId).cold.set(segment.index, stored(segment)),
     coldSegments: async (sessionId) => [...(sessions.get(sessionId)?.cold.values() ?? [])].toSorted((a, b) => a.index - b.index),
     dropColdSegments: async (sessionId, indexes) => {

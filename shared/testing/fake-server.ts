@@ -150,6 +150,7 @@ export class FakeServer {
         return this.send({ t: 'pong', id: frame.id });
       case 'pong':
       case 'region':
+      case 'page':
       case 'watch':
       case 'unwatch':
         return;
