@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ago, bytes, dollars, missing, plural, span, timecode, titleOf, webLink, worstLag } from './format.ts';
+import { ago, bytes, dollars, missing, plural, span, stageLine, stageNotes, timecode, titleOf, webLink, worstLag } from './format.ts';
 
 describe('how numbers read', () => {
   it.each([[0, '0:00'], [7_900, '0:07'], [754_000, '12:34'], [3_723_000, '1:02:03'], [172_800_000, '48:00:00'], [-5, '0:00']])('timecode %i', (ms, text) => expect(timecode(ms)).toBe(text));
@@ -29,6 +29,8 @@ it('shows the lag of the slowest working stage, not of one that is off', () => {
   const stages = { decode: stage(100, 'running'), extract: stage(200, 'running'), transcribe: stage(90_000, 'off'), analyse: stage(1_500, 'running'), cut: stage(0, 'running'), archive: stage(0, 'running') };
   expect(worstLag(stages)).toBe(1_500);
   expect(worstLag(undefined)).toBeNull();
+  expect([stageLine({ status: 'running', lagMs: 4_000 }), stageLine({ status: 'failing', lagMs: 4_000 })]).toEqual(['4.0 s behind', 'failing']);
+  expect(stageNotes({ ...stages, extract: { ...stages.extract, note: 'waits for a worker' } })).toEqual([{ stage: 'Sound', note: 'Waits for a worker' }]);
 });
 
 it.each(['javascript:alert(1)', ' JAVASCRIPT:alert(1)', 'data:text/html,<b>', 'file:///etc/passwd', 'blob:https://a/b', 'example.com', '', 'chrome-extension://abc/x'])('links no %j', (url) => expect(webLink(url)).toBeNull());

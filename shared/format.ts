@@ -1,5 +1,5 @@
 // How numbers, times and states read. All pure.
-import type { Clip, ProviderState, SessionStatus, SessionSummary, StageName, StageState } from './model.ts';
+import { STAGES, type Clip, type ProviderState, type SessionStatus, type SessionSummary, type StageName, type StageState } from './model.ts';
 
 const two = (value: number): string => String(value).padStart(2, '0');
 
@@ -77,6 +77,12 @@ export const STAGE_TEXT: Record<StageName, string> = {
   decode: 'Decode', extract: 'Sound', transcribe: 'Transcribe', analyse: 'Analyse', cut: 'Cut', archive: 'Archive',
 };
 export const STAGE_STATUS_TEXT: Record<StageState['status'], string> = { idle: 'idle', running: 'working', waiting: 'waiting', off: 'off', failing: 'failing' };
+/** What a stage is doing; where it works, how far it is behind: "4.0 s behind", "off". */
+export const stageLine = ({ status, lagMs }: Pick<StageState, 'status' | 'lagMs'>): string => (status === 'running' || status === 'waiting' ? `${span(lagMs)} behind` : STAGE_STATUS_TEXT[status]);
+/** What stages have to say, each named, in the order of the pipeline. */
+export const stageNotes = (stages: Record<StageName, StageState>): { stage: string; note: string }[] =>
+  STAGES.filter((name) => stages[name].note !== '').map((name) => ({ stage: STAGE_TEXT[name], note: sentence(stages[name].note) }));
+
 export const PROVIDER_TEXT: Record<ProviderState['status'], string> = {
   ok: 'Ready', throttled: 'Slowed by its limits', open: 'Resting after errors', budget: 'Budget reached', off: 'Off',
 };

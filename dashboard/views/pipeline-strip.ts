@@ -1,7 +1,7 @@
 import { css, html, LitElement, type TemplateResult } from 'lit';
 import { STAGES, type StageName, type StageState } from '../../shared/model.ts';
 import { base } from '../base.ts';
-import { sentence, span, STAGE_STATUS_TEXT, STAGE_TEXT } from '../../shared/format.ts';
+import { STAGE_STATUS_TEXT, STAGE_TEXT, stageLine, stageNotes } from '../../shared/format.ts';
 
 /** The six stages from bytes to clip: what each is doing, how full it is, how far behind, how much it has done. */
 export class PipelineStrip extends LitElement {
@@ -46,7 +46,7 @@ export class PipelineStrip extends LitElement {
     return html`
       <li class=${stage.status}>
         <span class="name"><span class="dot"></span>${STAGE_TEXT[name]}</span>
-        <span class="line">${stage.status === 'running' || stage.status === 'waiting' ? `${span(stage.lagMs)} behind` : STAGE_STATUS_TEXT[stage.status]}</span>
+        <span class="line">${stageLine(stage)}</span>
         <span class="line num">${stage.done.toLocaleString('en')} done<span class="sr">, ${stage.depth} of ${stage.capacity} places taken, ${STAGE_STATUS_TEXT[stage.status]}</span></span>
         <meter aria-hidden="true" title="${stage.depth} of ${stage.capacity} places taken" min="0" max="1" low="0.85" optimum="0" .value=${full}></meter>
       </li>
@@ -54,11 +54,11 @@ export class PipelineStrip extends LitElement {
   }
 
   override render(): TemplateResult {
-    const noted = STAGES.filter((name) => this.stages[name].note !== '');
+    const notes = stageNotes(this.stages);
     return html`
       <div class="card">
         <ol aria-label="Pipeline">${STAGES.map((name) => this.#stage(name))}</ol>
-        ${noted.length > 0 ? html`<div class="notes">${noted.map((name) => html`<p><b>${STAGE_TEXT[name]}:</b> ${sentence(this.stages[name].note)}</p>`)}</div>` : ''}
+        ${notes.length > 0 ? html`<div class="notes">${notes.map(({ stage, note }) => html`<p><b>${stage}:</b> ${note}</p>`)}</div>` : ''}
       </div>
     `;
   }

@@ -1,6 +1,7 @@
 import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
 import type { Settings } from '../settings.ts';
 import { base } from '../ui/base.ts';
+import { fields } from './fields.ts';
 import type { Change } from './recording-section.ts';
 
 type Access = { at: 'unasked' } | { at: 'granted'; devices: { id: string; name: string }[] } | { at: 'denied'; message: string };
@@ -19,13 +20,9 @@ export class MicrophoneSection extends LitElement {
   declare access: Access;
   declare asking: boolean;
   static override styles = [
-    base,
+    base, fields,
     css`
       :host { display: grid; gap: 12px; }
-      .check { display: grid; grid-template-columns: 18px minmax(0, 1fr); gap: 10px; align-items: start; }
-      .text { display: grid; gap: 2px; }
-      .field { display: grid; gap: 6px; justify-items: start; }
-      .field label { font-weight: 600; }
     `,
   ];
 

@@ -2,6 +2,7 @@ import { css, html, LitElement, type TemplateResult } from 'lit';
 import { bytes } from '../../shared/format.ts';
 import { QUALITIES, type Quality, type Settings } from '../settings.ts';
 import { base } from '../ui/base.ts';
+import { fields } from './fields.ts';
 import { bitRate, perHour, ringSize } from '../ui/format.ts';
 import type { RecorderView } from '../view.ts';
 
@@ -15,7 +16,7 @@ export class RecordingSection extends LitElement {
   declare storage: RecorderView['storage'] | null;
   declare onChange: Change;
   static override styles = [
-    base,
+    base, fields,
     css`
       :host { display: grid; gap: 18px; }
       fieldset { display: grid; gap: 8px; }
@@ -24,10 +25,6 @@ export class RecordingSection extends LitElement {
       .choice:has(:checked) { border-color: var(--accent); background: var(--accent-soft); }
       .choice:has(:checked) .soft { color: var(--ink); }
       .choice:has(:focus-visible) { outline: 2px solid var(--focus); outline-offset: 2px; }
-      .check { display: grid; grid-template-columns: 18px minmax(0, 1fr); gap: 10px; align-items: start; }
-      .check .text { display: grid; gap: 2px; }
-      .field { display: grid; gap: 6px; justify-items: start; }
-      .field label { font-weight: 600; }
     `,
   ];
 

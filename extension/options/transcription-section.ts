@@ -3,6 +3,7 @@ import { bytes, percent } from '../../shared/format.ts';
 import { ask } from '../messages.ts';
 import type { Settings } from '../settings.ts';
 import { base } from '../ui/base.ts';
+import { fields } from './fields.ts';
 import { Confirm } from '../ui/confirm.ts';
 import type { RecorderView } from '../view.ts';
 import type { StoredModel } from '../transcribe/model-store.ts';
@@ -26,11 +27,9 @@ export class TranscriptionSection extends LitElement {
   declare problem: string;
   #storing = new AbortController();
   static override styles = [
-    base,
+    base, fields,
     css`
       :host { display: grid; gap: 12px; }
-      .check { display: grid; grid-template-columns: 18px minmax(0, 1fr); gap: 10px; align-items: start; }
-      .text { display: grid; gap: 2px; }
       .file { position: relative; }
       .file:has(:focus-visible) { outline: 2px solid var(--focus); outline-offset: 2px; }
       .file input { position: absolute; inset: 0; width: 100%; height: 100%; opacity: 0; cursor: pointer; }

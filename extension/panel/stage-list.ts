@@ -1,6 +1,6 @@
 import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
 import { STAGES, type StageName, type StageState } from '../../shared/model.ts';
-import { sentence, span, STAGE_STATUS_TEXT, STAGE_TEXT } from '../../shared/format.ts';
+import { STAGE_STATUS_TEXT, STAGE_TEXT, stageLine, stageNotes } from '../../shared/format.ts';
 import { base } from '../ui/base.ts';
 
 /** The six stages from bytes to clip: what each is doing and how far it is behind. */
@@ -27,21 +27,21 @@ export class StageList extends LitElement {
   ];
 
   #stage(name: StageName): TemplateResult {
-    const { status, lagMs, done, depth, capacity } = this.stages[name];
+    const { status, done, depth, capacity } = this.stages[name];
     return html`
       <li class=${status} title="${done.toLocaleString('en')} done, ${depth} of ${capacity} places taken">
         <span class="name"><span class="dot"></span>${STAGE_TEXT[name]}</span>
-        <span class="faint num line">${status === 'running' || status === 'waiting' ? html`${span(lagMs)} behind<span class="sr">, ${STAGE_STATUS_TEXT[status]}</span>` : STAGE_STATUS_TEXT[status]}</span>
+        <span class="faint num line">${stageLine(this.stages[name])}${status === 'running' || status === 'waiting' ? html`<span class="sr">, ${STAGE_STATUS_TEXT[status]}</span>` : nothing}</span>
       </li>
     `;
   }
 
   override render(): TemplateResult {
-    const noted = STAGES.filter((name) => this.stages[name].note !== '');
+    const notes = stageNotes(this.stages);
     return html`
       <div class="card">
         <ol aria-label="Pipeline">${STAGES.map((name) => this.#stage(name))}</ol>
-        ${noted.length > 0 ? html`<div class="notes">${noted.map((name) => html`<p><b>${STAGE_TEXT[name]}:</b> ${sentence(this.stages[name].note)}</p>`)}</div>` : nothing}
+        ${notes.length > 0 ? html`<div class="notes">${notes.map(({ stage, note }) => html`<p><b>${stage}:</b> ${note}</p>`)}</div>` : nothing}
       </div>
     `;
   }
