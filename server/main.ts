@@ -30,7 +30,7 @@ import { createHttp } from './http/app.ts';
 import { openDevices } from './http/devices.ts';
 import { createTokenLimit, guesserOf } from './http/guess-limit.ts';
 import { FRAME_ACTIONS, allowedOrigin, createAuth, hashToken } from './http/auth.ts';
-import { type Log, createLog } from './log.ts';
+import { type Log, createLog, oncePerSecond } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { startPipeline } from './pipeline/index.ts';
 import type { ObjectStore, Repository, StoredClip } from './ports.ts';
@@ -84,7 +84,7 @@ const signingSecret = async (repository: Repository): Promise<Uint8Array> => {
 const openObjectStore = async (config: Config, log: Log): Promise<ObjectStore> => {
   if (config.s3Bucket === '') return createFolderStore({ dir: join(config.dataDir, 'objects') });
   return createS3Store({
-    bucket: config.s3Bucket, region: config.s3Region, createBucket: true, publicEndpoint: null, log,
+    bucket: config.s3Bucket, region: config.s3Region, createBucket: true, log,
     ...(config.s3Endpoint === '' ? {} : { endpoint: config.s3Endpoint }),
     ...(config.s3AccessKey === '' ? {} : { credentials: { accessKeyId: config.s3AccessKey, secretAccessKey: config.s3SecretKey } }),
   });
@@ -108,6 +108,11 @@ const serve = async (config: Config, log: Log): Promise<{ stop: () => Promise<vo
     const tempDir = join(dataDir, 'temp');
     await rm(tempDir, { recursive: true, force: true });
     const metrics = createMetrics();
+    const logDrop = oncePerSecond((fields, message) => log.warn(fields, message), clock);
+    const dropped = (kind: string, message: string): void => {
+      metrics.dropped(kind);
+      logDrop(kind, { kind }, message);
+    };
 
     // ── storage ──
     const [connection, ffmpeg, diskSpace] = await Promise.all([
@@ -178,7 +183,7 @@ const serve = async (config: Config, log: Log): Promise<{ stop: () => Promise<vo
     const hub = createHub({
       snapshot: async (topic) => ({ t: 'state', topic, state: topic === 'system' ? await queries.system() : await queries.view(topic.slice('session:'.length)) }),
       maxBufferedBytes: 1 << 20,
-      onDrop: () => metrics.dropped('event'),
+      onDrop: () => dropped('event', 'a viewer is too slow for its events; it gets a fresh state'),
       onError: (error) => log.warn({ error: messageOf(error) }, 'a slow viewer could not be refreshed'),
     });
     const indexCache = new LRUCache<string, SegmentIndex>({ maxSize: config.cacheBytes * MB / 2, sizeCalculation: (index) => Math.max(1, index.byteLength) });
@@ -205,7 +210,11 @@ const serve = async (config: Config, log: Log): Promise<{ stop: () => Promise<vo
         transcriber, transcriptionOff: NO_TRANSCRIPTION, clientWords: session.clientWords,
         judge, decodePcm, language: config.language || null, priority: priority[session.summary.tier], speechPaddingMs: sound.models.vad === '' ? GATE_PADDING_MS : MODEL_PADDING_MS, deafUntilMs, holes,
         capacity: config.pipelineCapacity, tempDir: join(tempDir, session.id), clock, random: Math.random, log,
-        publish: hub.publish, show, expiresAt, isTransient,
+        publish: (event) => {
+          if (event.type === 'clip') metrics.clipReady(event.clip.state, Math.max(0, clock.now() - session.summary.startedAt - event.clip.endMs) / 1_000);
+          hub.publish(event);
+        },
+        show, expiresAt, isTransient,
         onStage: (name, tookMs) => metrics.stageTook(name, tookMs / 1_000),
         onStages: (stages) => metrics.stages(session.id, stages),
         onDrop: (kind) => metrics.dropped(kind),
@@ -241,7 +250,7 @@ const serve = async (config: Config, log: Log): Promise<{ stop: () => Promise<vo
       open: supervisor.open, find: supervisor.find,
       onFrame: (type, bytes) => {
         if (type === 'chunk') metrics.chunk(bytes);
-        if (type === 'bad') metrics.dropped('frame');
+        if (type === 'bad') dropped('frame', 'a frame that breaks the protocol was refused');
       },
     });
     const http = createHttp({

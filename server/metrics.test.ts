@@ -28,11 +28,12 @@ it('[MET2] counts what passes and what is given up', async () => {
   metrics.dropped('event');
   metrics.connections(1);
   metrics.stageTook('cut', 0.03);
+  metrics.clipReady('provisional', 1.5);
   metrics.providers([{ name: 'groq', status: 'budget', note: '', spentHour: 1, spentDay: 2.5, budgetHour: 1, budgetDay: 5 }]);
   metrics.sessions({ live: 2, interrupted: 0, draining: 0, closed: 5, failed: 0 });
   const { text, mime } = await metrics.render();
   expect(mime).toContain('text/plain');
-  for (const line of ['clippy_chunks_total 2', 'clippy_chunk_bytes_total 500', 'clippy_dropped_total{kind="event"} 4', 'clippy_ws_connections 1', 'clippy_stage_seconds_count{stage="cut"} 1', 'clippy_provider_cost_usd{provider="groq",period="day"} 2.5', 'clippy_provider_available{provider="groq"} 0', 'clippy_sessions{status="live"} 2']) {
+  for (const line of ['clippy_chunks_total 2', 'clippy_chunk_bytes_total 500', 'clippy_dropped_total{kind="event"} 4', 'clippy_ws_connections 1', 'clippy_stage_seconds_count{stage="cut"} 1', 'clippy_clip_ready_seconds_sum{state="provisional"} 1.5', 'clippy_provider_cost_usd{provider="groq",period="day"} 2.5', 'clippy_provider_available{provider="groq"} 0', 'clippy_sessions{status="live"} 2']) {
     expect(text).toContain(line);
   }
   expect(text).toMatch(/clippy_nodejs_eventloop_lag_p99_seconds [\d.]+/);

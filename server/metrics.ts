@@ -16,7 +16,7 @@ export type Metrics = {
   missing(count: number): void;
   /** what was given up, by kind: `event`, `frame`, `log` … */
   dropped(kind: string, count?: number): void;
-  /** from the end of a highlight to its clip being playable */
+  /** from the end of a clip's moment to its being playable; 0 where a file is sent faster than it plays */
   clipReady(state: 'provisional' | 'refined', seconds: number): void;
   providers(states: ProviderState[]): void;
   providerCall(provider: string, outcome: 'ok' | 'rate' | 'server' | 'timeout' | 'network' | 'garbage' | 'auth' | 'model' | 'budget' | 'off', seconds: number): void;
@@ -54,7 +54,7 @@ export const createMetrics = (): Metrics => {
   const acks = new Counter({ name: 'clippy_acks_total', help: 'Acknowledgements sent', registers });
   const missing = new Counter({ name: 'clippy_chunks_missing_total', help: 'Sequence numbers clients declared lost', registers });
   const dropped = new Counter({ name: 'clippy_dropped_total', help: 'What was given up, by kind', labelNames: ['kind'], registers });
-  const clips = new Histogram({ name: 'clippy_clip_ready_seconds', help: 'From the end of a highlight to its clip being playable', labelNames: ['state'], buckets: [0.5, 1, 2, 3, 5, 10, 30, 60], registers });
+  const clips = new Histogram({ name: 'clippy_clip_ready_seconds', help: 'From the end of a moment to its clip being playable; 0 where a file is sent faster than it plays', labelNames: ['state'], buckets: [0.5, 1, 2, 3, 5, 10, 30, 60], registers });
   const cost = new Gauge({ name: 'clippy_provider_cost_usd', help: 'Money spent on a provider in the current hour and day', labelNames: ['provider', 'period'], registers });
   const available = new Gauge({ name: 'clippy_provider_available', help: '1 where a provider takes calls', labelNames: ['provider'], registers });
   const calls = new Histogram({ name: 'clippy_provider_call_seconds', help: 'Calls to providers', labelNames: ['provider', 'outcome'], buckets: SECONDS, registers });

@@ -103,8 +103,6 @@ export type ObjectStore = {
   stat(key: string): Promise<{ bytes: number; etag: string } | null>;
   delete(key: string): Promise<void>;
   list(prefix: string): AsyncIterable<{ key: string; bytes: number }>;
-  /** A presigned URL a browser can fetch, or null where the server must serve the bytes itself. */
-  url(key: string, options: { expiresS: number; mime: string; downloadName?: string }): Promise<string | null>;
   ping(): Promise<void>;
 };
 

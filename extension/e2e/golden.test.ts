@@ -64,6 +64,7 @@ describe.skipIf(!hasChromium)('golden run (needs Chromium)', () => {
   });
 
   it('[B9] a clip arrives in the popup, on the badge and as a notification while the stream runs', { timeout: 180_000 }, async () => {
+    await browser.configure({ pairing: { url: server.url, token: server.token, deviceId: 'test', user: 'admin' } });
     const page = await browser.context.newPage();
     await page.goto(stage.playing(join(import.meta.dirname, '../../scripts/demo.mp4')));
     await page.waitForFunction(() => document.querySelector('video')!.currentTime > 0.2); // the stage has one video

@@ -14,6 +14,8 @@ import { type Studio, measureSession, openStudio, pause } from './studio.ts';
 type RegionAt = { atMs: number; rect: Rectangle | null };
 /** what encoding in 4:2:0 leaves of a colour */
 const NEAR = 40;
+/** what Chromium makes a captured tab's pictures with (measured), though it writes bt709 into the track: by that, magenta is (255, 39, 255) */
+const MATRIX = 'bt601';
 const [RED, GREEN, BLUE] = [255, 0, 255];
 
 /** One picture, as bytes of red, green and blue. */
@@ -22,7 +24,7 @@ const pictureAt = async (recording: Uint8Array, atMs: number): Promise<{ width: 
   try {
     const file = join(folder.path, 'recording');
     await writeFile(file, recording);
-    const { stdout } = await promisify(execFile)(path, ['-v', 'error', '-i', file, '-ss', String(atMs / 1_000), '-frames:v', '1', '-c:v', 'ppm', '-f', 'image2pipe', 'pipe:1'], { encoding: 'buffer', maxBuffer: 1 << 26 });
+    const { stdout } = await promisify(execFile)(path, ['-v', 'error', '-i', file, '-ss', String(atMs / 1_000), '-frames:v', '1', '-vf', `scale=in_color_matrix=${MATRIX}`, '-c:v', 'ppm', '-f', 'image2pipe', 'pipe:1'], { encoding: 'buffer', maxBuffer: 1 << 26 });
     const header = /^P6\s+(\d+)\s+(\d+)\s+255\s/.exec(stdout.subarray(0, 32).toString('latin1'));
     if (!header) throw new Error(`no picture at ${atMs} ms`);
     return { width: Number(header[1]), height: Number(header[2]), rgb: stdout.subarray(header[0].length) };

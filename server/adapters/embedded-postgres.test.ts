@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { chmod, chown, cp, mkdir, mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, cp, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -14,6 +16,8 @@ import { locateBinaries } from './postgres-binaries.ts';
 const silent = (): void => undefined;
 const log = { debug: silent, info: silent, warn: silent, error: silent };
 const root = process.getuid?.() === 0;
+/** PostgreSQL is shut down when its Clippy dies */
+const tied = process.platform === 'linux' && existsSync('/usr/bin/setpriv');
 const CHILD = join(import.meta.dirname, '../testing/embedded-child.ts');
 
 let home: string;
@@ -137,9 +141,31 @@ describe('embedded PostgreSQL', () => {
     await rm(path, { recursive: true });
   });
 
-  it.runIf(process.platform === 'linux' && existsSync('/usr/bin/setpriv'))('[E10] ends with Node, also when Node is killed (needs setpriv)', async () => {
+  it.runIf(tied)('[E10] ends with Node, also when Node is killed (needs setpriv)', async () => {
     const { postmaster } = await killed(1, {});
     await expect.poll(() => alive(postmaster), { timeout: 5_000 }).toBe(false);
+  });
+
+  it('[E4] takes away the socket folder that a killed Clippy left, but none in which a server listens', async () => {
+    const { postmaster } = await killed(1, {});
+    if (tied) await expect.poll(() => alive(postmaster), { timeout: 5_000 }).toBe(false); // it ends well and takes its pid file along
+    const options = join(dir, 'cluster', 'postmaster.opts');
+    const line = await readFile(options, 'utf8');
+    const left = /"-k" "([^"]+)"/.exec(line)?.[1] ?? '';
+    expect(existsSync(left)).toBe(true);
+    await open();
+    expect(existsSync(left)).toBe(false);
+    await close();
+
+    const others = await mkdtemp(join(tmpdir(), 'clippy-pg-'));
+    const other = createServer().listen(join(others, '.s.PGSQL.5432'));
+    await once(other, 'listening');
+    await writeFile(options, line.replace(left, others));
+    await open();
+    expect(existsSync(others)).toBe(true);
+    await close();
+    other.close();
+    await rm(others, { recursive: true });
   });
 
   it('[E6] refuses a cluster of another PostgreSQL version', async () => {

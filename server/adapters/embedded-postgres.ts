@@ -9,7 +9,7 @@ import type { Clock } from '../clock.ts';
 import { sleep, systemClock } from '../clock.ts';
 import { messageOf, StartError } from '../errors.ts';
 import { lockFolder } from './folder-lock.ts';
-import { endLeftovers } from './leftover-postgres.ts';
+import { endLeftovers, isListening } from './leftover-postgres.ts';
 import { locateBinaries } from './postgres-binaries.ts';
 import type { RunAs } from './run-as.ts';
 import { databaseUser } from './run-as.ts';
@@ -147,7 +147,9 @@ export const startEmbeddedPostgres = async ({ dir, log, clock = systemClock }: {
     const cluster = join(await realpath(dir), 'cluster');
     const left = await endLeftovers(cluster, clock);
     if (left.processes > 0) log.warn(left, 'ended the PostgreSQL that an earlier Clippy left behind');
-    if (basename(left.socketFolder).startsWith(SOCKET_PREFIX)) await rm(left.socketFolder, { recursive: true, force: true });
+    if (basename(left.socketFolder).startsWith(SOCKET_PREFIX) && !(await isListening(left.socketFolder))) {
+      await rm(left.socketFolder, { recursive: true, force: true }).catch((error: unknown) => log.debug({ error: messageOf(error) }, 'a socket folder of an earlier run stays'));
+    }
 
     const version = await readFile(join(cluster, 'PG_VERSION'), 'utf8').catch((error: unknown) => {
       if (codeOf(error) === 'ENOENT') return null;

@@ -2,6 +2,7 @@
 // must end both before it may touch the folder. PostgreSQL's own pid file is not enough: pids come round again.
 import { execFile } from 'node:child_process';
 import { readdir, readFile, readlink, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Clock } from '../clock.ts';
@@ -31,14 +32,13 @@ const kill = (pid: number, signal: NodeJS.Signals): void => {
   }
 };
 
-export type Leftovers = { processes: number; /** where it listened; empty if its pid file does not say */ socketFolder: string };
+export type Leftovers = { processes: number; /** where the last one listened; empty where there was none */ socketFolder: string };
 
 /** Ends what still runs on `cluster` (an absolute real path) and removes its pid file. */
 export const endLeftovers = async (cluster: string, clock: Clock): Promise<Leftovers> => {
   const file = join(cluster, 'postmaster.pid');
-  // https://www.postgresql.org/docs/18/storage-file-layout.html: line 1 the postmaster's pid, line 5 its socket folder
-  const lines = (await readFile(file, 'utf8').catch(() => '')).split('\n');
-  const postmaster = Number(lines[0] ?? 0);
+  // https://www.postgresql.org/docs/18/storage-file-layout.html: line 1 the postmaster's pid
+  const postmaster = Number((await readFile(file, 'utf8').catch(() => '')).split('\n')[0]);
   const living = (): Promise<number[]> => (process.platform === 'linux' ? byWorkingDirectory(cluster) : postmaster > 0 ? byName(postmaster) : Promise.resolve([]));
 
   const found = await living();
@@ -54,5 +54,19 @@ export const endLeftovers = async (cluster: string, clock: Clock): Promise<Lefto
     if (left.length > 0) throw new StartError(`an older PostgreSQL still runs on ${cluster} (processes ${left.join(', ')})`, `end it: kill ${left.join(' ')}`);
   }
   await rm(file, { force: true });
-  return { processes: found.length, socketFolder: lines[4] ?? '' };
+  // postmaster.opts, its last command line, also outlives a PostgreSQL that ended well because its Clippy was killed
+  const options = await readFile(join(cluster, 'postmaster.opts'), 'utf8').catch(() => '');
+  return { processes: found.length, socketFolder: /"-k" "([^"]+)"/.exec(options)?.[1] ?? '' };
+};
+
+/** Whether a server listens in `folder`: of a copied data folder, it is the one of the original. */
+export const isListening = async (folder: string): Promise<boolean> => {
+  const name = (await readdir(folder).catch(() => [])).find((each) => /^\.s\.PGSQL\.\d+$/.test(each));
+  if (name === undefined) return false;
+  return new Promise((resolve) => {
+    const socket = connect(join(folder, name), () => {
+      socket.destroy();
+      resolve(true);
+    }).once('error', () => resolve(false));
+  });
 };

@@ -14,7 +14,7 @@ afterAll(async () => {
 });
 
 describe('object store contract: folder', () => {
-  objectStoreContract(() => createFolderStore({ dir }), { presigned: false, largeBytes: 20_000_000 });
+  objectStoreContract(() => createFolderStore({ dir }), { largeBytes: 20_000_000 });
 });
 
 describe('folder store', () => {

@@ -161,7 +161,6 @@ export const createFolderStore = async ({ dir }: { dir: string }): Promise<Objec
       checkPrefix(prefix);
       return walk(join(objects, prefix.slice(0, prefix.lastIndexOf('/') + 1)), prefix);
     },
-    url: () => Promise.resolve(null),
     ping: () => access(objects, constants.R_OK | constants.W_OK | constants.X_OK),
   };
 };

@@ -4,7 +4,6 @@ import {
   CreateBucketCommand, DeleteObjectCommand, GetObjectCommand, HeadBucketCommand, HeadObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client, S3ServiceException,
 } from '@aws-sdk/client-s3';
 import type { S3ClientConfig } from '@aws-sdk/client-s3';
-import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { Readable } from 'node:stream';
 import type { Clock } from '../clock.ts';
 import { sleep, systemClock } from '../clock.ts';
@@ -22,8 +21,6 @@ export type S3Options = {
   endpoint?: string;
   /** none: the SDK looks in its usual places (AWS_* variables, instance roles) */
   credentials?: { accessKeyId: string; secretAccessKey: string };
-  /** where browsers reach the store; null: they do not, the server serves the bytes itself. Default: `endpoint` */
-  publicEndpoint?: string | null;
   createBucket: boolean;
   log: { warn(fields: object, message: string): void };
   /** a store that is still coming up is waited for */
@@ -79,8 +76,6 @@ export const createS3Store = async (options: S3Options): Promise<ObjectStore> =>
     ...(endpoint ? { endpoint } : {}),
   };
   const client = new S3Client(config);
-  const publicEndpoint = options.publicEndpoint === undefined ? endpoint : options.publicEndpoint;
-  const signer = publicEndpoint === null ? null : publicEndpoint === endpoint ? client : new S3Client({ ...config, ...(publicEndpoint ? { endpoint: publicEndpoint } : {}) });
   const pool = createBufferPool(options.partBuffers ?? 4, options.partBytes ?? 8 * 2 ** 20);
   const head = (): Promise<unknown> => client.send(new HeadBucketCommand({ Bucket: bucket }));
 
@@ -176,13 +171,6 @@ export const createS3Store = async (options: S3Options): Promise<ObjectStore> =>
           ContinuationToken = page.NextContinuationToken;
         }
       })();
-    },
-    url: async (key, { expiresS, mime, downloadName }) => {
-      checkKey(key);
-      if (!signer) return null;
-      const name = downloadName?.replace(/[^\x20-\x7e]|["\\]/g, '_'); // a quoted-string of RFC 9110 without escapes
-      const command = new GetObjectCommand({ Bucket: bucket, Key: key, ResponseContentType: mime, ...(name ? { ResponseContentDisposition: `attachment; filename="${name}"` } : {}) });
-      return run(`sign ${key}`, () => getSignedUrl(signer, command, { expiresIn: expiresS }));
     },
     ping: async () => {
       await run(`bucket ${bucket}`, head);

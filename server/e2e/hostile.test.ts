@@ -83,7 +83,7 @@ describe(`hostile input (seed ${SEED})`, () => {
   afterAll(async () => { await server.kill('SIGTERM'); });
   const rss = (): number => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${server.pid}/status`, 'utf8'))?.[1] ?? 0) * 1024;
 
-  it(`[P8] refuses ${FRAMES} hostile frames while a recording goes on`, { timeout: 300_000 }, async () => {
+  it(`[P10][LOG3] refuses ${FRAMES} hostile frames while a recording goes on, and logs them once a second`, { timeout: 300_000 }, async () => {
     const random = seededRandom(SEED);
     const bystander = streamFile({ file: demo, server: server.url, token: server.token, speed: 4, slice: 'gop' });
     const before = rss();
@@ -104,6 +104,12 @@ describe(`hostile input (seed ${SEED})`, () => {
     expect(slowest).toBeLessThan(1_000);
     expect(rss() - before).toBeLessThan(200e6);
     expect(tally['harmless'] ?? 0).toBeLessThan(FRAMES / 5);
+    const drops = server.log().filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as { kind?: string; time: string; suppressed?: number }).filter(({ kind }) => kind === 'frame');
+    const apart = drops.slice(1).map(({ time }, at) => Date.parse(time) - Date.parse(drops[at]!.time)); // the one before
+    expect(Math.min(...apart)).toBeGreaterThan(900); // a line is written some ms after its clock was read
+    const told = drops.reduce((sum, { suppressed = 0 }) => sum + 1 + suppressed, 0);
+    expect(told).toBeGreaterThan(drops.length);
+    expect(told).toBeLessThanOrEqual(FRAMES);
     const [sentWhole, source] = await Promise.all([bystander, look(demo)]);
     const served = await lookAt(server, `/api/sessions/${sentWhole.sessionId}/recording`);
     expect([served.videoFrames, served.audioSamples]).toEqual([source.videoFrames, source.audioSamples]);

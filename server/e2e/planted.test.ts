@@ -34,6 +34,8 @@ describe.skipIf(!flite)('planted moments (needs flite and FFmpeg)', () => {
       expect(Math.abs(seen.durationMs - (clip.endMs - clip.startMs))).toBeLessThanOrEqual(1000 / 15 + 1);
       expect(clip.reasons.length).toBeGreaterThan(0);
     }
+    const counted = [...(await (await fetch(`${server.url}/metrics`)).text()).matchAll(/^clippy_clip_ready_seconds_count\{.*\} (\d+)$/gm)].map(([, count]) => Number(count));
+    expect(counted.reduce((sum, count) => sum + count, 0)).toBeGreaterThanOrEqual(clips.length);
     expect(sessionId).not.toBe('');
     await server.kill('SIGTERM');
   });

@@ -2,7 +2,6 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { OpusDecoder } from 'opus-decoder';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runFfmpeg } from '../workers/ffmpeg.ts';
-import { adtsFrame, readAacConfig } from './adts.ts';
 import { audioFile } from './audio-file.ts';
 import type { Packet, Track } from './media.ts';
 import { oggOpus } from './ogg.ts';
@@ -97,16 +96,6 @@ describe('[X15] other codecs', () => {
     const pcm = await decode(bytes, 'matroska');
     expect(Math.abs(pcm.length / 48 - 2000)).toBeLessThan(60);
     expect(rms(pcm)).toBeGreaterThan(0.05);
-  });
-
-  it('makes AAC self-describing for a pipe', async () => {
-    const { track, packets } = audioOf(made.mp4);
-    const config = readAacConfig(track.config);
-    expect(config).toMatchObject({ objectType: 2, sampleRate: 48_000, samples: 1024 });
-    const pcm = await decode(Buffer.concat(packets.map(({ data }) => adtsFrame(config, data))), 'aac');
-    expect(pcm.length).toBe(packets.length * 1024);
-    expect(() => adtsFrame({ ...config, objectType: 42 }, new Uint8Array(1))).toThrow(/AAC-LC/);
-    expect(() => readAacConfig(new Uint8Array(0))).toThrow(/AudioSpecificConfig/);
   });
 
   it('refuses what no transcriber takes', async () => {

@@ -120,10 +120,10 @@ const topLevel = async (file: FileHandle): Promise<Part[]> => {
 };
 
 /**
- * Copies `from` (media first, index last) to `to` (index first). `presentedMs`: where the presentation ends, null = with the media.
+ * Copies `from` (media first, index last) to `to` (index first). The presentation ends at `presentedMs`, or with the media before.
  * An index whose 32-bit offsets would overflow by the move stays at the end.
  */
-export const fastStart = async (from: string, to: string, presentedMs: number | null): Promise<void> => {
+export const fastStart = async (from: string, to: string, presentedMs: number): Promise<void> => {
   const [source, target] = [await open(from, 'r'), await open(to, 'w')];
   try {
     const parts = await topLevel(source);
@@ -132,7 +132,7 @@ export const fastStart = async (from: string, to: string, presentedMs: number | 
     if (!moov || !ftyp) throw malformed('a finished MP4 without ftyp and moov');
     if (moov.size > MAX_MOOV_BYTES) throw new MediaError('limit', `an index of ${moov.size} bytes (at most ${MAX_MOOV_BYTES})`);
     const body = (await readAt(source, moov.at, moov.size)).subarray(moov.header);
-    const index = presentedMs === null ? body : shorten(body, presentedMs);
+    const index = shorten(body, presentedMs);
     const moved = moveChunks(index, index.length + 8);
     const media = parts.filter((part) => part !== moov && part !== ftyp);
     await target.writeFile(await readAt(source, ftyp.at, ftyp.size));

@@ -1,12 +1,10 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createFfmpegMediaTool } from '../adapters/media-tool.ffmpeg.ts';
 import { MediaError } from '../errors.ts';
 import type { Init, Packet, WalkEvent } from './media.ts';
-import { muxClip, muxWhole } from './mux.ts';
-import { readPackets } from './packet-reader.ts';
+import { muxClip } from './mux.ts';
 import { ffmpeg, ffmpegBinary, filesOf, FRAGMENTED, makeMp4, makeWebm, packetsOf, temporaryFolder } from '../testing/test-media.ts';
 import { createWalker } from './walker.ts';
 
@@ -35,14 +33,15 @@ const counts = async (file: string, container: 'mp4' | 'webm') => {
   return { videoFrames, audioSamples, errors };
 };
 const target = (): string => folder.path('out');
+const WHOLE = { startMs: 0, endMs: 3_600_000 };
 
-describe('[C1] a whole recording', () => {
+describe('[C1] a clip of a whole recording', () => {
   it('decodes to exactly the pictures and samples of the MP4 it was recorded from', async () => {
     for (const file of plain) {
       const sent = folder.path('sent.mp4');
       await ffmpeg('-i', file, '-map', '0:v:0?', '-map', '0:a:0?', '-c', 'copy', ...FRAGMENTED, '-f', 'mp4', sent);
       const { init, packets } = read(sent);
-      await muxWhole({ tracks: init.tracks, packets, target: target() }, never);
+      await muxClip({ tracks: init.tracks, packets, ...WHOLE, target: target() }, never);
       const [ours, theirs] = await Promise.all([counts(target(), 'mp4'), counts(file, 'mp4')]);
       expect({ file: basename(file), ...ours }).toEqual({ file: basename(file), ...theirs });
     }
@@ -51,25 +50,24 @@ describe('[C1] a whole recording', () => {
   it('decodes to exactly the pictures and samples of the WebM or Matroska it was recorded from', async () => {
     for (const file of live) {
       const { init, packets } = read(file);
-      const { container } = await muxWhole({ tracks: init.tracks, packets, target: target() }, never);
+      const { container } = await muxClip({ tracks: init.tracks, packets, ...WHOLE, target: target() }, never);
       const [ours, theirs] = await Promise.all([counts(target(), container), counts(file, 'webm')]);
       expect({ file: basename(file), ...ours }).toEqual({ file: basename(file), ...theirs });
     }
   });
 
-  it('of generated WebM has every picture, and at most the padding of its last sound packet more', async () => {
-    // FFmpeg marks that padding (DiscardPadding), recorders do not, mediabunny cannot
+  it('of generated WebM has every picture, and its sound but for less than a packet', async () => {
+    // what lies before the first picture goes; FFmpeg marks the padding of the last packet (DiscardPadding), recorders do not, mediabunny cannot
     const { init, packets } = read(made.webm);
-    await muxWhole({ tracks: init.tracks, packets, target: target() }, never);
+    await muxClip({ tracks: init.tracks, packets, ...WHOLE, target: target() }, never);
     const [ours, theirs] = [await counts(target(), 'webm'), await counts(made.webm, 'webm')];
     expect(ours).toMatchObject({ videoFrames: theirs.videoFrames, errors: [] });
-    expect(ours.audioSamples - theirs.audioSamples).toBeGreaterThanOrEqual(0);
-    expect(ours.audioSamples - theirs.audioSamples).toBeLessThan(960);
+    expect(Math.abs(ours.audioSamples - theirs.audioSamples)).toBeLessThan(960);
   });
 
   it('puts the index in front and leaves nothing else behind', async () => {
     const { init, packets } = read(made.mp4);
-    const { bytes, mime } = await muxWhole({ tracks: init.tracks, packets, target: target() }, never);
+    const { bytes, mime } = await muxClip({ tracks: init.tracks, packets, ...WHOLE, target: target() }, never);
     const file = readFileSync(target());
     expect(file.length).toBe(bytes);
     expect(file.indexOf('moov')).toBeLessThan(file.indexOf('mdat'));
@@ -137,7 +135,7 @@ describe('[C2] a clip', () => {
   it('keeps rotation and the shape of pixels', async () => {
     const { init, packets } = read(made.mp4);
     const tracks = init.tracks.map((track) => (track.kind === 'video' ? { ...track, rotation: 90 as const, aspect: { width: 640, height: 180 } } : track));
-    await muxWhole({ tracks, packets, target: target() }, never);
+    await muxClip({ tracks, packets, ...WHOLE, target: target() }, never);
     const fragments = folder.path('again.mp4');
     await ffmpeg('-i', target(), '-map', '0:v', '-c', 'copy', ...FRAGMENTED, '-f', 'mp4', fragments);
     expect(read(fragments).init.tracks[0]).toMatchObject({ rotation: 90, aspect: { width: 640, height: 180 } });
@@ -160,31 +158,6 @@ describe('[C2] a clip', () => {
     expect(await attempt({ packets: broken(), endMs: 9000 })).toMatchObject({ code: 'incomplete', message: 'the disk is gone' });
     const reason = new Error('enough');
     expect(await attempt({}, AbortSignal.abort(reason))).toBe(reason);
-  });
-});
-
-describe('[C3] packets out of a byte range', () => {
-  it('are those of the stream, read piece by piece, and make the same clip', async () => {
-    for (const file of [made.mp4, made.webm]) {
-      const { init, packets, events } = read(file);
-      const byteStart = events.flatMap((event) => (event.type === 'fragment' ? [event.byteStart] : []))[2] ?? 0;
-      const handle = await open(file);
-      const { size } = await handle.stat();
-      const reads: number[] = [];
-      const source = {
-        init, byteStart, byteEnd: size, videoData: true,
-        read: async (start: number, end: number) => {
-          reads.push(end - start);
-          const { buffer, bytesRead } = await handle.read({ buffer: new Uint8Array(Math.min(end - start, 10_000)), position: start });
-          return buffer.subarray(0, bytesRead);
-        },
-      };
-      const found: WalkEvent[] = [];
-      for await (const event of readPackets(source, never)) found.push(event);
-      expect(packetsOf(found)).toEqual(packets.filter((packet) => packet.byteStart >= byteStart));
-      expect(Math.max(...reads)).toBeLessThanOrEqual(1024 * 1024);
-      await handle.close();
-    }
   });
 });
 

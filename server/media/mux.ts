@@ -32,6 +32,8 @@ export type MuxSource = {
   packets: Packets;
   /** path of the file to be made */
   target: string;
+  startMs: number;
+  endMs: number;
 };
 
 /** WebM is interleaved by time: a track that has been silent for longer is not waited for. */
@@ -120,24 +122,25 @@ const chain = async function* (first: Packet[], rest: AsyncIterable<Packet>): As
   yield* rest;
 };
 
-type Range = { startMs: number; endMs: number };
-
-const mux = async (source: MuxSource, range: Range | null, signal: AbortSignal): Promise<MuxResult> => {
+/**
+ * A clip of [startMs, endMs). Packets must begin at a video keyframe at or before `startMs`; reading stops when no later one is
+ * needed. Memory: one lane of packets at most, never the file. Errors: `MediaError` unsupported, incomplete, malformed.
+ */
+export const muxClip = async (source: MuxSource, signal: AbortSignal): Promise<MuxResult> => {
+  const { startMs, endMs } = source;
   const { container, tracks, video } = planMux(source.tracks);
   const wanted = new Set(tracks.map((track) => track.number));
   const written = container === 'mp4' ? `${source.target}.part` : source.target;
   const output = new Output({ format: container === 'mp4' ? new Mp4OutputFormat({ fastStart: false }) : new WebMOutputFormat(), target: new FilePathTarget(written) });
   const lanes = new Map(tracks.map((track) => [track.number, track.kind === 'video' ? videoLane(track, output) : audioLane(track, output)]));
-  const chosen = range ? cutPackets(source.packets, { ...range, tracks: wanted, video: video?.number ?? null }) : source.packets;
-  let packets = withDurations(chosen, range?.endMs ?? null);
-  let originMs = range?.startMs ?? 0;
-  let [fromMs, latestMs, untilMs, dropped] = [Infinity, -Infinity, -Infinity, 0];
+  let packets = withDurations(cutPackets(source.packets, { startMs, endMs, tracks: wanted, video: video?.number ?? null }), endMs);
+  let originMs = startMs;
+  let [latestMs, untilMs, dropped] = [-Infinity, -Infinity, 0];
   try {
     await output.start();
     if (container === 'webm') {
       const ahead = await lookAhead(packets, tracks);
-      const keyMs = video && ahead.find((packet) => packet.track === video.number)?.startMs;
-      originMs = range ? (keyMs ?? range.startMs) : ahead.reduce((least, packet) => Math.min(least, packet.startMs), 0);
+      originMs = (video && ahead.find((packet) => packet.track === video.number)?.startMs) ?? startMs;
       packets = chain(ahead, packets);
     }
     for await (const packet of packets) {
@@ -147,19 +150,17 @@ const mux = async (source: MuxSource, range: Range | null, signal: AbortSignal):
       if (lane.closed) dropped += 1;
       else await lane.add(packet, originMs);
       lane.lastMs = packet.startMs;
-      fromMs = Math.min(fromMs, packet.startMs);
       latestMs = Math.max(latestMs, packet.startMs);
       untilMs = Math.max(untilMs, packet.startMs + packet.durationMs);
       if (container === 'webm') closeSilent([...lanes.values()], packet.startMs, originMs);
     }
     const used = [...lanes.values()].filter((lane) => lane.count > 0).length;
-    if (used === 0 || (range && latestMs < range.startMs)) throw new MediaError('incomplete', range ? `no media between ${range.startMs} and ${range.endMs} ms` : 'no media to write');
+    if (used === 0 || latestMs < startMs) throw new MediaError('incomplete', `no media between ${startMs} and ${endMs} ms`);
     await output.finalize();
     const mime = await output.getMimeType();
-    if (container === 'mp4') await fastStart(written, source.target, range && range.endMs - range.startMs);
+    if (container === 'mp4') await fastStart(written, source.target, endMs - startMs);
     const { size } = await stat(source.target);
-    const begin = container === 'webm' ? originMs : (range?.startMs ?? Math.max(0, fromMs));
-    return { mime, container, startMs: begin, endMs: Math.min(range?.endMs ?? untilMs, untilMs), width: video?.width ?? 0, height: video?.height ?? 0, bytes: size, trackCount: used, dropped };
+    return { mime, container, startMs: originMs, endMs: Math.min(endMs, untilMs), width: video?.width ?? 0, height: video?.height ?? 0, bytes: size, trackCount: used, dropped };
   } catch (error) {
     if (output.state === 'started') await output.cancel();
     await Promise.all([written, source.target].map((path) => rm(path, { force: true })));
@@ -177,12 +178,3 @@ const closeSilent = (lanes: Lane[], nowMs: number, originMs: number): void => {
     lane.close();
   }
 };
-
-/**
- * A clip of [startMs, endMs). Packets must begin at a video keyframe at or before `startMs`; reading stops when no later one is
- * needed. Memory: one lane of packets at most, never the file. Errors: `MediaError` unsupported, incomplete, malformed.
- */
-export const muxClip = (source: MuxSource & Range, signal: AbortSignal): Promise<MuxResult> => mux(source, { startMs: source.startMs, endMs: source.endMs }, signal);
-
-/** Every packet as it is; times below zero (decoder priming) are hidden by the edit list in MP4. */
-export const muxWhole = (source: MuxSource, signal: AbortSignal): Promise<MuxResult> => mux(source, null, signal);

@@ -1,12 +1,12 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { MediaError, ProviderError } from '../errors.ts';
-import { manualClock } from '../sessions/manual-clock.ts';
+import { virtualClock } from '../../shared/testing/virtual-clock.ts';
 import { Poisoned, attempt } from './attempts.ts';
 import { createBell } from './gauges.ts';
 
 const shell = (waits: (error: unknown) => boolean = () => false) => {
-  const clock = manualClock();
+  const clock = virtualClock();
   const pauses: number[] = [];
   return { clock, pauses, options: { clock, random: () => 1 - 2 ** -53, waits, onWait: (_: unknown, pauseMs: number) => { pauses.push(Math.round(pauseMs)); } } };
 };
@@ -17,7 +17,7 @@ describe('attempt', () => {
     const { clock, options } = shell();
     let tries = 0;
     const outcome = settled(attempt(options, async () => { tries += 1; throw new MediaError('malformed', `try ${tries}`); }, new AbortController().signal));
-    await clock.pass(60_000);
+    await clock.advance(60_000);
     const result = await outcome;
     expect(tries).toBe(3);
     expect(result).toMatchObject({ error: { attempts: 3, code: 'media_malformed', message: 'try 3' } });
@@ -29,7 +29,7 @@ describe('attempt', () => {
     const { clock, pauses, options } = shell(() => true);
     let tries = 0;
     const outcome = settled(attempt(options, async () => { if ((tries += 1) <= 12) throw new Error('away'); return tries; }, new AbortController().signal));
-    await clock.pass(10 * 60_000);
+    await clock.advance(10 * 60_000);
     expect(await outcome).toEqual({ value: 13 });
     expect(pauses).toEqual([200, 400, 800, 1_600, 3_200, 6_400, 12_800, 15_000, 15_000, 15_000, 15_000, 15_000]);
   });
@@ -38,7 +38,7 @@ describe('attempt', () => {
     const { clock, options } = shell((error) => error instanceof ProviderError);
     const plan = [new Error('bad'), new ProviderError('p', 'network', 'away'), new Error('bad'), new ProviderError('p', 'network', 'away'), new Error('bad')];
     const outcome = settled(attempt(options, async () => { throw plan.shift() ?? new Error('one try too many'); }, new AbortController().signal));
-    await clock.pass(10 * 60_000);
+    await clock.advance(10 * 60_000);
     expect(await outcome).toMatchObject({ error: { attempts: 3, message: 'bad' } });
   });
 
@@ -46,9 +46,9 @@ describe('attempt', () => {
     const { clock, pauses, options } = shell(() => true);
     let tries = 0;
     const outcome = settled(attempt(options, async () => { if ((tries += 1) === 1) throw new ProviderError('groq', 'rate', 'slow down', { retryAfterMs: 7_300 }); return 'heard'; }, new AbortController().signal));
-    await clock.pass(7_299);
+    await clock.advance(7_299);
     expect(tries).toBe(1);
-    await clock.pass(1);
+    await clock.advance(1);
     expect(await outcome).toEqual({ value: 'heard' });
     expect(pauses).toEqual([7_300]);
   });
@@ -58,12 +58,12 @@ describe('attempt', () => {
     const controller = new AbortController();
     let tries = 0;
     const outcome = settled(attempt(options, async () => { tries += 1; throw new Error('away'); }, controller.signal));
-    await clock.pass(3_000);
+    await clock.advance(3_000);
     expect(getEventListeners(controller.signal, 'abort')).toHaveLength(1);
     const before = tries;
     controller.abort(new Error('stopped'));
     expect(await outcome).toMatchObject({ error: { message: 'stopped' } });
-    await clock.pass(60_000);
+    await clock.advance(60_000);
     expect(tries).toBe(before);
     expect(clock.waiting()).toBe(0);
     expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0);

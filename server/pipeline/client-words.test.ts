@@ -2,7 +2,7 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { LivePiece } from '../../scripts/live-media.ts';
 import type { HeardWords, Word } from '../../shared/model.ts';
 import { MAX_UNCONFIRMED_WORDS } from '../../shared/protocol.ts';
-import { manualClock } from '../sessions/manual-clock.ts';
+import { virtualClock } from '../../shared/testing/virtual-clock.ts';
 import { countedWords } from '../testing/counted-words.ts';
 import { demoFile, failing, hurriedClock, piecesOf, type TestPipeline, testPipeline, transient } from '../testing/pipeline-fixture.ts';
 import { type ClientWords, LAST_WORDS_MS, RECORDER_TRANSCRIBES, createClientLane, createClientWords } from './client-words.ts';
@@ -45,7 +45,7 @@ describe('[W23] the inbox of a client’s words', () => {
 
 describe('[W24] the words lane of a client', () => {
   const open = (inbox: ClientWords, over: { fromMs?: number; ended?: boolean } = {}) => {
-    const clock = manualClock();
+    const clock = virtualClock();
     const known = { untilMs: 60_000, ended: over.ended ?? false };
     let ring = (): void => {};
     const lane = createClientLane({
@@ -76,16 +76,16 @@ describe('[W24] the words lane of a client', () => {
     const { lane, known, clock } = open(inbox);
     let last: WordsBatch | null | undefined;
     const waiting = take(lane).then((batch) => { last = batch; });
-    await clock.pass(3_600_000);
+    await clock.advance(3_600_000);
     expect(last).toBeUndefined();
     known.ended = true;
     inbox.put(stretch(0, 5_000)); // wakes it
     await waiting;
     expect(last).toMatchObject({ untilMs: 5_000, ended: false });
     const ending = take(lane).then((batch) => { last = batch; });
-    await clock.pass(LAST_WORDS_MS - 1);
+    await clock.advance(LAST_WORDS_MS - 1);
     expect(last).toMatchObject({ ended: false });
-    await clock.pass(1);
+    await clock.advance(1);
     await ending;
     expect(last).toEqual({ words: [], startMs: 5_000, untilMs: 5_000, ended: true, refill: false });
     expect(await lane.next(signal)).toBeNull();

@@ -60,7 +60,7 @@ beforeAll(async () => {
   demo = await recorded(filled(pieces));
 });
 
-describe('stretchAt', () => {
+describe('[C3] stretchAt', () => {
   it('begins with the last keyframe at or before the range, and reaches behind its end', async () => {
     for (const [startMs, endMs] of [[70, 5_000], [12_345, 20_000], [61_000, 61_500], [90_000, 92_000]] as const) {
       const packets = await collect(demo, startMs, endMs);
@@ -129,7 +129,7 @@ describe('cutClip', () => {
     expect(early.handleBeforeMs).toBeLessThan(70);
   });
 
-  it.skipIf(!hasTestdata)(`[C] VP8 has no edit list: the clip begins at the keyframe before and says so${hasTestdata ? '' : ' (skipped: no ../shared/testdata)'}`, async () => {
+  it.skipIf(!hasTestdata)(`[C2] VP8 has no edit list: the clip begins at the keyframe before and says so${hasTestdata ? '' : ' (skipped: no ../shared/testdata)'}`, async () => {
     const at = await recorded(filled(await piecesOf(testdata('webm-live/chrome52.webm'))));
     const clip = await cut(at, 21_000, 36_000);
     expect(clip.container).toBe('webm');

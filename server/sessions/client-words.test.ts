@@ -30,7 +30,7 @@ describe('[P18] words of a client', () => {
     expect(ready.wordsUntilMs).toBe(0);
     send(wire, ready, 0, 5_000);
     send(wire, ready, 5_000, 9_000);
-    await at.clock.pass(0);
+    await at.clock.advance(0);
     expect(wire.of('heard')).toEqual([]);
     await commit(session);
     expect(wire.of('heard')).toEqual([{ t: 'heard', session: ready.session, untilMs: 5_000 }]);
@@ -89,7 +89,7 @@ describe('[P19] the end of a recording whose client makes the words', () => {
     send(wire, ready, 0, 5_000);
     at.send(wire, stop);
     await expect.poll(() => session.status).toBe('draining');
-    await at.clock.pass(4_000);
+    await at.clock.advance(4_000);
     expect(wire.of('stopped')).toEqual([]);
     await commit(session);
     await wire.frame('stopped');
@@ -103,7 +103,7 @@ describe('[P19] the end of a recording whose client makes the words', () => {
     at.send(wire, stop);
     await expect.poll(() => session.status).toBe('draining');
     await expect.poll(async () => {
-      await at.clock.pass(1_000);
+      await at.clock.advance(1_000);
       return wire.of('stopped').length;
     }).toBe(1);
   });

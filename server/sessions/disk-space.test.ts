@@ -1,7 +1,7 @@
 import { tmpdir } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { factorOf, watchDiskSpace } from './disk-space.ts';
-import { manualClock } from './manual-clock.ts';
+import { virtualClock } from '../../shared/testing/virtual-clock.ts';
 
 const GIB = 1024 ** 3;
 const wanted = { hardBytes: GIB, softBytes: 3 * GIB };
@@ -17,7 +17,7 @@ describe('disk space', () => {
   });
 
   it('[T6] measures on the clock, tells of changes once, survives a failing measurement, and stops', async () => {
-    const clock = manualClock();
+    const clock = virtualClock();
     let freeGib = 5;
     let failing = false;
     const measure = async () => {
@@ -28,19 +28,19 @@ describe('disk space', () => {
     const heard: number[] = [];
     const stop = disk.onChange((factor) => heard.push(factor));
     expect([disk.creditsFactor(), disk.shortBytes()]).toEqual([1, 0]);
-    await clock.pass(2000);
+    await clock.advance(2000);
     freeGib = 2;
-    await clock.pass(2000);
-    await clock.pass(2000);
+    await clock.advance(2000);
+    await clock.advance(2000);
     expect([disk.creditsFactor(), disk.shortBytes()]).toEqual([0.5, GIB]);
     freeGib = 1;
-    await clock.pass(2000);
+    await clock.advance(2000);
     failing = true;
-    await clock.pass(4000);
+    await clock.advance(4000);
     expect(disk.creditsFactor()).toBe(0);
     failing = false;
     freeGib = 50;
-    await clock.pass(2000);
+    await clock.advance(2000);
     expect(heard).toEqual([0.5, 0, 1]);
     stop();
     freeGib = 0;
@@ -51,10 +51,10 @@ describe('disk space', () => {
   });
 
   it('measures the real disk, and refuses to start without one', async () => {
-    const disk = await watchDiskSpace({ dir: tmpdir(), ...wanted, everyMs: 2000, clock: manualClock(), log });
+    const disk = await watchDiskSpace({ dir: tmpdir(), ...wanted, everyMs: 2000, clock: virtualClock(), log });
     expect(disk.space().freeBytes).toBeGreaterThan(0);
     expect(disk.space().totalBytes).toBeGreaterThan(disk.space().freeBytes);
     await disk.close();
-    await expect(watchDiskSpace({ dir: '/absent/folder', ...wanted, everyMs: 2000, clock: manualClock(), log })).rejects.toMatchObject({ name: 'StartError' });
+    await expect(watchDiskSpace({ dir: '/absent/folder', ...wanted, everyMs: 2000, clock: virtualClock(), log })).rejects.toMatchObject({ name: 'StartError' });
   });
 });

@@ -49,7 +49,7 @@ describe('[P16] hello', () => {
     await wire.frame('error');
     expect([wire.of('error').at(-1)?.code, wire.closed?.code, wire.of('welcome').length]).toEqual(['bad_frame', CLOSE_BAD_FRAME, 1]);
     at.askStart(wire, 'B');
-    await at.clock.pass(0);
+    await at.clock.advance(0);
     expect((await at.repository.sessions({ limit: 9 })).map(({ id, user }) => [id, user])).toEqual([[session, 'anna']]);
   });
 
@@ -59,7 +59,7 @@ describe('[P16] hello', () => {
     const greeted = await at.connect();
     at.gateway.close(gone);
     expect(at.clock.waiting()).toBe(before + 1);
-    await at.clock.pass(10_000);
+    await at.clock.advance(10_000);
     expect([late.closed?.code, gone.closed, greeted.closed]).toEqual([CLOSE_UNAUTHORIZED, null, null]);
     expect(at.clock.waiting()).toBe(before);
   });

@@ -42,10 +42,10 @@ describe('retention', () => {
   it('[T4] deletes expired clips with their objects; pinned and younger ones stay', async () => {
     await bench();
     const { id } = await record('A', 1);
-    await clip('old', id, { expiresAt: 10 });
-    await clip('young', id, { expiresAt: HOUR_MS });
+    await clip('old', id, { expiresAt: at.clock.now() + 10 });
+    await clip('young', id, { expiresAt: at.clock.now() + HOUR_MS });
     await clip('pinned', id, { pinned: true, expiresAt: null });
-    await at.clock.pass(20);
+    await at.clock.advance(20);
     expect(await at.sweep()).toEqual({ clips: 1, sessions: 0 });
     expect((await at.repository.clips({ limit: 9 })).map((one) => one.id).toSorted()).toEqual(['pinned', 'young']);
     expect((await keys(`sessions/${id}/clips/`)).length).toBe(2);
@@ -55,9 +55,9 @@ describe('retention', () => {
   it('[A5] one clip that cannot be deleted keeps nothing else from being', async () => {
     await bench({ objectStore: (real) => ({ ...real, delete: (key) => (key.includes('/bad/') ? Promise.reject(new Error('store is away')) : real.delete(key)) }) });
     const { id } = await record('A', 1);
-    await clip('bad', id, { expiresAt: 10 });
-    await clip('good', id, { expiresAt: 11 });
-    await at.clock.pass(20);
+    await clip('bad', id, { expiresAt: at.clock.now() + 10 });
+    await clip('good', id, { expiresAt: at.clock.now() + 11 });
+    await at.clock.advance(20);
     await at.sweep();
     expect(await keys(`sessions/${id}/clips/good/`)).toEqual([]);
     expect(at.log.lines).toContainEqual(expect.objectContaining({ fields: expect.objectContaining({ clip: 'bad' }) }));
@@ -69,7 +69,7 @@ describe('retention', () => {
     const [old, pinned] = [await ended('old'), await ended('pinned')];
     await at.queries.pinSession(pinned, true);
     expect((await keys(`sessions/${old}/`)).length).toBeGreaterThan(0);
-    await at.clock.pass(3 * HOUR_MS);
+    await at.clock.advance(3 * HOUR_MS);
     const young = await ended('young');
     expect(await at.sweep()).toEqual({ clips: 0, sessions: 1 });
     expect((await at.repository.sessions({ limit: 9 })).map((one) => one.id).toSorted()).toEqual([pinned, young].toSorted());
@@ -85,7 +85,7 @@ describe('retention', () => {
     await bench();
     const id = await ended('A');
     await clip('kept', id, { pinned: true, expiresAt: null });
-    await at.clock.pass(3 * HOUR_MS);
+    await at.clock.advance(3 * HOUR_MS);
     expect(await at.sweep()).toEqual({ clips: 0, sessions: 1 });
     expect([await keys(`sessions/${id}/segments/`), await at.repository.coldSegments(id), existsSync(at.dirOf(id))]).toEqual([[], [], false]);
     expect(await at.repository.session(id)).toMatchObject({ clips: 1, note: expect.stringContaining('expired') });
@@ -105,7 +105,7 @@ describe('retention', () => {
     const id = await ended('A');
     await at.sweep(); // local files go: the store holds all
     for (const key of await keys(`sessions/${id}/segments/`)) await at.objectStore.delete(key);
-    await at.clock.pass(3 * HOUR_MS);
+    await at.clock.advance(3 * HOUR_MS);
     expect(await at.sweep()).toEqual({ clips: 0, sessions: 1 });
     expect(await at.repository.session(id)).toBeNull();
   });
@@ -128,7 +128,7 @@ describe('retention', () => {
     expect(await body.read(0, 1e9, never)).toEqual(new Uint8Array(Buffer.concat([1, 2, 3, 4, 5, 6].map((seq) => chunkOf(seq, { bytes: 400 }).bytes))));
     body.close();
     const opened = at.opened.length;
-    await at.clock.pass(60_000);
+    await at.clock.advance(60_000);
     await at.sweep();
     expect(at.opened.length).toBe(opened);
   });

@@ -29,14 +29,14 @@ describe('pipeline', () => {
     for (let i = 0; i < 6; i++) {
       at.pipelines.at(-1)?.fail(new StageError('analyse', 'out of memory'));
       const before = at.clock.now();
-      await at.clock.pass(0);
+      await at.clock.advance(0);
       expect(at.pipelines.length).toBe(i + 1);
-      while (at.pipelines.length === i + 1 && at.clock.now() < before + 60_000) await at.clock.pass(100);
+      while (at.pipelines.length === i + 1 && at.clock.now() < before + 60_000) await at.clock.advance(100);
       pauses.push(at.clock.now() - before);
     }
     expect(pauses).toEqual([500, 1_000, 2_000, 4_000, 8_000, 16_000]);
     at.pipelines.at(-1)?.fail(new StageError('analyse', 'out of memory'));
-    await at.clock.pass(5 * 60_000);
+    await at.clock.advance(5 * 60_000);
     expect(at.pipelines).toHaveLength(7);
     expect(session.summary).toMatchObject({ status: 'live', note: expect.stringContaining('out of memory') });
     expect(await at.repository.session(ready.session)).toMatchObject({ note: expect.stringContaining('recording goes on') });
@@ -44,7 +44,7 @@ describe('pipeline', () => {
     await at.acked(wire, ready.session, 1);
 
     await at.queries.restartSession(ready.session);
-    await at.clock.pass(10_000);
+    await at.clock.advance(10_000);
     expect(at.pipelines).toHaveLength(8);
     expect(await at.repository.session(ready.session)).toMatchObject({ note: '' });
   });
@@ -53,7 +53,7 @@ describe('pipeline', () => {
     const { wire, ready } = await begin();
     for (let i = 0; i < 7; i++) {
       at.pipelines.at(-1)?.fail(new StageError('cut', 'broken'));
-      await at.clock.pass(20_000);
+      await at.clock.advance(20_000);
     }
     at.send(wire, { t: 'stop', session: ready.session, epoch: ready.epoch, finalSeq: 0, hash: 0 });
     expect((await wire.frame('stopped')).totals.status).toBe('failed');
@@ -71,7 +71,7 @@ describe('pipeline', () => {
       expect(pipeline.deafUntilMs).toBe(0);
       pipeline.untilMs = untilMs;
       pipeline.fail(new StageError('extract', 'bad opus'));
-      await at.clock.pass(20_000);
+      await at.clock.advance(20_000);
     }
     expect(at.pipelines.at(-1)?.deafUntilMs).toBe(62_000);
     expect(await at.repository.deadLetters(ready.session)).toMatchObject([{ stage: 'extract', startMs: 52_000, endMs: 62_000, attempts: 3, message: expect.stringContaining('bad opus') }]);
@@ -108,7 +108,7 @@ describe('feeding', () => {
     at.gateway.close(wire);
     at.chunk(second, again, 2);
     await at.acked(second, ready.session, 2);
-    await at.clock.pass(2 * RESUME_MS);
+    await at.clock.advance(2 * RESUME_MS);
     expect(session.status).toBe('live');
   });
 
@@ -209,7 +209,7 @@ describe('feeding', () => {
     away = false;
     at.chunk(wire, ready, 3);
     await at.acked(wire, ready.session, 3);
-    await at.clock.pass(5_000);
+    await at.clock.advance(5_000);
     expect((await at.queries.view(ready.session)).gaps).toHaveLength(1);
   });
 
@@ -257,13 +257,13 @@ describe('life', () => {
     await at.acked(wire, ready.session, 1);
     at.gateway.close(wire);
     expect(session.status).toBe('interrupted');
-    await at.clock.pass(RESUME_MS - 1);
+    await at.clock.advance(RESUME_MS - 1);
     const second = await at.connect();
     expect(await at.start(second, 'A', true)).toMatchObject({ session: ready.session, lastSeq: 1 });
-    await at.clock.pass(RESUME_MS);
+    await at.clock.advance(RESUME_MS);
     expect(session.status).toBe('live');
     at.gateway.close(second);
-    await at.clock.pass(RESUME_MS);
+    await at.clock.advance(RESUME_MS);
     await at.events.first(status('draining'));
     at.pipelines.at(-1)?.finish();
     await at.events.first(status('closed'));

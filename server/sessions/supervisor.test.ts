@@ -112,7 +112,7 @@ describe('supervisor', () => {
     expect(await at.repository.session(ids['bad']!)).toMatchObject({ status: 'failed', note: expect.stringContaining('input/output error') });
     expect(actor(ids['live']!).summary).toMatchObject({ chunks: 1, lastSequence: 1 });
     expect(await at.start(await at.connect(), 'live', true)).toMatchObject({ session: ids['live'], epoch: 2, lastSeq: 1 });
-    await at.clock.pass(2 * RESUME_MS);
+    await at.clock.advance(2 * RESUME_MS);
     expect(actor(ids['live']!).status).toBe('live');
   });
 
@@ -125,7 +125,7 @@ describe('supervisor', () => {
     await at.stop();
     at = await sessionBench({ after: at });
     await at.supervisor.resumeAll();
-    await at.clock.pass(0);
+    await at.clock.advance(0);
     expect((await at.queries.view(ready.session)).gaps).toHaveLength(1);
   });
 
@@ -157,7 +157,7 @@ describe('supervisor', () => {
     await at.queries.restartSession(session);
     store();
     await at.tiering.sweep();
-    await at.clock.pass(0);
+    await at.clock.advance(0);
     expect(at.pipelines.map(({ stopped }) => stopped)).toEqual([false, false]);
     expect(actor(session).status).toBe('draining');
     at.pipelines[1]?.finish();
@@ -220,10 +220,10 @@ describe('[S6] open logs', () => {
     const { length } = at.opened;
     const uses = await Promise.all([at.supervisor.readLog(id), at.supervisor.readLog(id)]);
     uses.forEach(({ release }) => release());
-    await at.clock.pass(29_000);
+    await at.clock.advance(29_000);
     (await at.supervisor.readLog(id)).release();
     expect(at.opened.length).toBe(length + 1);
-    await at.clock.pass(30_000);
+    await at.clock.advance(30_000);
     (await at.supervisor.readLog(id)).release();
     expect(at.opened.length).toBe(length + 2);
   });

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ColdSegment, ObjectStore } from '../ports.ts';
-import { manualClock } from './manual-clock.ts';
+import { virtualClock } from '../../shared/testing/virtual-clock.ts';
 import { createTiering } from './tiering.ts';
 import { bench, chunkOf, drain, payloads } from './timeline-fixture.ts';
 import type { Bench } from './timeline-fixture.ts';
@@ -33,7 +33,7 @@ const world = () => {
     },
     stat: async (key) => ({ bytes: objects.get(key)?.length ?? 0, etag: '"x"' }),
   };
-  const clock = manualClock();
+  const clock = virtualClock();
   const tiering = createTiering({
     objectStore, clock, log, hotMs: 60_000, everyMs: 5000, concurrency: 2,
     repository: { addColdSegment: async (row) => void rows.push(row) },
@@ -47,7 +47,7 @@ const world = () => {
   /** simulated time, each round on the real disk awaited */
   const pass = async (ms: number): Promise<void> => {
     for (let passed = 0; passed < ms; passed += 5000) {
-      await clock.pass(5000);
+      await clock.advance(5000);
       await tiering.sweep();
     }
   };

@@ -3,5 +3,5 @@ import { objectStoreContract } from './object-store.contract.ts';
 import { createMemoryObjectStore } from './object-store.memory.ts';
 
 describe('object store contract: in memory', () => {
-  objectStoreContract(() => Promise.resolve(createMemoryObjectStore()), { presigned: false, largeBytes: 300_000 });
+  objectStoreContract(() => Promise.resolve(createMemoryObjectStore()), { largeBytes: 300_000 });
 });

@@ -43,7 +43,6 @@ export const createMemoryObjectStore = (): ObjectStore => {
         }
       })();
     },
-    url: () => Promise.resolve(null),
     ping: () => Promise.resolve(),
   };
 };

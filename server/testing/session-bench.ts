@@ -13,7 +13,7 @@ import type { MediaTool, ObjectStore, Repository, StoredClip } from '../ports.ts
 import { createClipBodies } from '../sessions/clip-bodies.ts';
 import { createGateway } from '../sessions/gateway.ts';
 import { createHub } from '../sessions/hub.ts';
-import { manualClock } from '../sessions/manual-clock.ts';
+import { virtualClock } from '../../shared/testing/virtual-clock.ts';
 import { createMediaIndex } from '../sessions/media-index.ts';
 import { createQueries } from '../sessions/queries.ts';
 import { sweep } from '../sessions/retention.ts';
@@ -54,7 +54,7 @@ export const sessionBench = async (options: SessionBenchOptions = {}) => {
   const repository = options.repository?.(memory) ?? memory;
   const objects = options.after?.objectStore ?? createMemoryObjectStore();
   const objectStore = options.objectStore?.(objects) ?? objects;
-  const clock = manualClock();
+  const clock = virtualClock();
   const log = memoryLog();
   const events = inbox<SessionEvent>();
   const pipelines: FakePipeline[] = [];

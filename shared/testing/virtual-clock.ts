@@ -4,7 +4,12 @@ import type { ClientClock } from '../connection.ts';
 /** Lets every promise that can settle do so. */
 export const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-export type VirtualClock = ClientClock & { advance(ms: number): Promise<void> };
+export type VirtualClock = ClientClock & {
+  /** Runs what falls due, in order, letting promises settle after each. */
+  advance(ms: number): Promise<void>;
+  /** timers that have not run */
+  waiting(): number;
+};
 
 export const virtualClock = (): VirtualClock => {
   let time = 1_795_000_000_000;
@@ -30,6 +35,8 @@ export const virtualClock = (): VirtualClock => {
         await settle();
       }
       time = until;
+      await settle();
     },
+    waiting: () => timers.length,
   };
 };
