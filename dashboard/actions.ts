@@ -1,5 +1,5 @@
 // What the buttons do. Each says what came of it; nothing throws into a view.
-import type { Clip, DeadLetter, Device, SessionSummary } from '../shared/model.ts';
+import type { Clip, DeadLetter, Device, Page, SessionSummary } from '../shared/model.ts';
 import { ApiError, clipPath, downloadPath, recordingPath, type Api } from './api.ts';
 import { clipTitle, titleOf } from '../shared/format.ts';
 import type { Store } from './store.ts';
@@ -19,6 +19,8 @@ export type Actions = {
   deleteSession(session: SessionSummary): Promise<void>;
   downloadRecording(session: SessionSummary): Promise<void>;
   retry(deadLetter: DeadLetter): Promise<void>;
+  /** Rejects with what went wrong, for the list to say it. */
+  pages(sessionId: string): Promise<Page[]>;
   /** These three reject with what went wrong, for the dialog to say it: what is behind a dialog is not read out. */
   devices(): Promise<Device[]>;
   makeCode(): Promise<{ code: string; expiresAt: number }>;
@@ -101,6 +103,7 @@ export const createActions = ({ api, store, confirm, download, copy, origin }: D
         await api.retryDeadLetter(deadLetter.id);
         store.notify('info', 'Tried again; it leaves the list when it worked.');
       }),
+    pages: (sessionId) => api.pages(sessionId),
     devices: () => api.devices(),
     makeCode: () => api.makeCode(),
     revokeDevice: async (device) => {

@@ -1,5 +1,5 @@
 // The HTTP requests of the dashboard. The token travels only in the Authorization header; media elements get signed URLs.
-import type { Clip, Device } from '../shared/model.ts';
+import type { Clip, Device, Page } from '../shared/model.ts';
 
 /** `status` 0: the server could not be reached. */
 export class ApiError extends Error {
@@ -20,6 +20,8 @@ export type Api = {
   restartSession(id: string): Promise<void>;
   deleteSession(id: string): Promise<void>;
   retryDeadLetter(id: string): Promise<void>;
+  /** what the recorded page was over time */
+  pages(sessionId: string): Promise<Page[]>;
   devices(): Promise<Device[]>;
   /** A code that pairs one device; `expiresAt` by the server's clock. */
   makeCode(): Promise<{ code: string; expiresAt: number }>;
@@ -39,6 +41,8 @@ const reasonOf = (body: unknown, response: Response): string => {
 const isClip = (value: unknown): value is Clip => typeof field(value, 'id') === 'string' && typeof field(value, 'mediaUrl') === 'string';
 
 const isDevice = (value: unknown): value is Device => typeof field(value, 'id') === 'string' && typeof field(value, 'name') === 'string' && typeof field(value, 'createdAt') === 'number';
+
+const isPage = (value: unknown): value is Page => typeof field(value, 'atMs') === 'number' && typeof field(value, 'title') === 'string' && typeof field(value, 'sourceUrl') === 'string';
 
 export const createApi = (options: { token: () => string | null; fetch: typeof fetch; onUnauthorized: () => void }): Api => {
   const request = async (method: string, path: string, body?: unknown): Promise<unknown> => {
@@ -77,6 +81,11 @@ export const createApi = (options: { token: () => string | null; fetch: typeof f
     restartSession: async (sessionId) => void (await request('POST', `/api/sessions/${id(sessionId)}/restart`)),
     deleteSession: async (sessionId) => void (await request('DELETE', `/api/sessions/${id(sessionId)}`)),
     retryDeadLetter: async (deadLetterId) => void (await request('POST', `/api/dead-letters/${id(deadLetterId)}/retry`)),
+    pages: async (sessionId) => {
+      const pages = await request('GET', `/api/sessions/${id(sessionId)}/pages`);
+      if (!Array.isArray(pages) || !pages.every(isPage)) throw new ApiError(502, 'the answer is not a list of pages');
+      return pages;
+    },
     devices: async () => {
       const devices = field(await request('GET', '/api/devices'), 'devices');
       if (!Array.isArray(devices) || !devices.every(isDevice)) throw new ApiError(502, 'the answer is not a list of devices');

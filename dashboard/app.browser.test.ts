@@ -161,6 +161,30 @@ describe.skipIf(CHROMIUM === undefined)(`dashboard in Chromium${CHROMIUM ? '' : 
     expect(complaints.filter((text) => !text.includes('403'))).toEqual([]); // the browser itself reports the refused picture
   });
 
+  it('[U3] lists the pages of a recording where there are more than one, as text, and again when it changed', async () => {
+    const sourceUrl = 'https://www.twitch.tv/example';
+    putSession(full());
+    server.pages = [{ atMs: 0, title: 'Friday night', sourceUrl, playing: true }, { atMs: 9_000, title: 'Friday night (2)', sourceUrl, playing: false }];
+    await open();
+    await expect.poll(() => server.requests).toContain(`GET /api/sessions/${ID}/pages`);
+    expect(await page.getByRole('heading', { name: 'Pages' }).count()).toBe(0);
+    server.pages.push({ atMs: 65_000, title: '<img src=x onerror=alert(1)>', sourceUrl: 'https://youtube.com/watch?v=1', playing: null }, { atMs: 90_000, title: '', sourceUrl: 'javascript:alert(1)', playing: null });
+    server.emit(TOPIC, { type: 'session', session: session({ durationMs: 601_000 }) });
+    const list = page.locator('clippy-page-list');
+    await list.getByRole('heading', { name: 'Pages' }).waitFor({ timeout: 15_000 });
+    const links = list.getByRole('link');
+    expect(await links.evaluateAll((all) => all.map((link) => [link.textContent, link.getAttribute('href'), link.getAttribute('rel')]))).toEqual([
+      ['Friday night (2)', sourceUrl, 'noopener noreferrer'], ['<img src=x onerror=alert(1)>', 'https://youtube.com/watch?v=1', 'noopener noreferrer'],
+    ]);
+    expect((await list.locator('li').allInnerTexts()).map((text) => text.replace(/\s+/g, ' ').trim())).toEqual([
+      '0:00 Friday night (2) twitch.tv', '1:05 <img src=x onerror=alert(1)> youtube.com', '1:30 javascript:alert(1)',
+    ]);
+    expect(await list.locator('img').count()).toBe(0);
+    await page.locator('clippy-signal-lanes canvas').waitFor();
+    expect(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)).toBeLessThanOrEqual(0);
+    expect(complaints).toEqual([]);
+  });
+
   it('a word, a line’s time and a lane seek the recording; the buttons call the API', async () => {
     putSession({ ...full(), deadLetters: [deadLetter()], session: session({ deadLetters: 1 }) });
     await open();

@@ -10,6 +10,7 @@ import { Confirm } from './views/confirm.ts';
 import { Devices } from './views/devices.ts';
 import { HighlightList } from './views/highlight-list.ts';
 import { Login } from './views/login.ts';
+import { PageList } from './views/page-list.ts';
 import { PipelineStrip } from './views/pipeline-strip.ts';
 import { Providers } from './views/providers.ts';
 import { RecordingPlayer } from './views/recording-player.ts';
@@ -28,6 +29,7 @@ const ELEMENTS = {
   'clippy-devices': Devices,
   'clippy-highlight-list': HighlightList,
   'clippy-login': Login,
+  'clippy-page-list': PageList,
   'clippy-pipeline-strip': PipelineStrip,
   'clippy-providers': Providers,
   'clippy-recording-player': RecordingPlayer,

@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { lookup } from 'mrmime';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { decodeClientFrame, encodeFrame } from '../../shared/codec.ts';
-import type { Clip, Device, SessionEvent, SessionView, SystemView } from '../../shared/model.ts';
+import type { Clip, Device, Page, SessionEvent, SessionView, SystemView } from '../../shared/model.ts';
 import { CLOSE_UNAUTHORIZED, PROTOCOL_VERSION, SUB_PROTOCOL, type Topic } from '../../shared/protocol.ts';
 
 /** Stricter than what a deployment may choose: nothing inline, nothing evaluated, nothing from elsewhere. */
@@ -23,6 +23,7 @@ export type FakeServer = {
   views: Map<string, SessionView>;
   clips: Map<string, Clip>;
   devices: Device[];
+  pages: Page[];
   /** how long the next pairing code is valid */
   codeMs: number;
   /** file behind a media path (without query); a path that is not in it answers 403, as an expired signature does */
@@ -63,6 +64,7 @@ export const startFakeServer = async (pageDir: string): Promise<FakeServer> => {
       return sendJson(response, { url: `${wanted}${wanted.includes('?') ? '&' : '?'}sig=x` });
     }
     if (path === '/api/pairing-codes') return sendJson(response, { code: 'ACDE-FGHJ', expiresAt: Date.now() + fake.codeMs });
+    if (path.endsWith('/pages')) return sendJson(response, fake.pages);
     if (path === '/api/devices') return sendJson(response, { devices: fake.devices });
     if (path.startsWith('/api/devices/')) fake.devices = fake.devices.filter(({ id }) => !path.endsWith(`/${id}`));
     const clip = /^\/api\/clips\/([^/]+)$/.exec(path);
@@ -118,7 +120,7 @@ export const startFakeServer = async (pageDir: string): Promise<FakeServer> => {
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
   const { port } = http.address() as AddressInfo;
   const fake: FakeServer = {
-    url: `http://127.0.0.1:${port}`, requests: [], system: { sessions: [], providers: [] }, views: new Map(), clips: new Map(), devices: [], codeMs: 600_000, media: new Map(),
+    url: `http://127.0.0.1:${port}`, requests: [], system: { sessions: [], providers: [] }, views: new Map(), clips: new Map(), devices: [], pages: [], codeMs: 600_000, media: new Map(),
     emit: (topic, event) => {
       for (const [ws, topics] of watchers) if (topics.has(topic)) ws.send(encodeFrame({ t: 'event', topic, event }));
     },

@@ -115,6 +115,7 @@ export class SessionPage extends LitElement {
         </div>
       </section>
       <clippy-signal-lanes .bins=${view.bins} .highlights=${view.highlights} .gaps=${view.gaps} ?live=${live} .playMs=${this.playMs} .onSeek=${this.#seek}></clippy-signal-lanes>
+      <clippy-page-list .session=${session} .actions=${actions}></clippy-page-list>
       <clippy-highlight-list .highlights=${view.highlights} .onSeek=${this.#seek}></clippy-highlight-list>
     `;
   }

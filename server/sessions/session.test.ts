@@ -220,7 +220,7 @@ describe('feeding', () => {
     for (const [n, [title, sourceUrl, playing]] of pages.entries()) at.send(wire, { t: 'page', session: ready.session, epoch: ready.epoch, atMs: n * 1_000, title, sourceUrl, playing });
     at.send(wire, { t: 'page', session: ready.session, epoch: ready.epoch + 1, atMs: 9_000, title: 'of no epoch', sourceUrl: '', playing: null });
     expect((await wire.frame('error')).code).toBe('fenced');
-    await at.clock.pass(5_000);
+    await at.clock.advance(5_000);
     expect(await at.queries.pages(ready.session)).toEqual(pages.map(([title, sourceUrl, playing], n) => ({ atMs: n * 1_000, title, sourceUrl, playing })));
     expect(await at.repository.session(ready.session)).toMatchObject({ title: 'First', sourceUrl: 'https://example.test/a' });
     expect(at.events.all).toContainEqual(expect.objectContaining({ type: 'session', session: expect.objectContaining({ title: 'First' }) }));
@@ -237,7 +237,7 @@ describe('feeding', () => {
     away = false;
     at.chunk(wire, ready, 2);
     await at.acked(wire, ready.session, 2);
-    await at.clock.pass(5_000);
+    await at.clock.advance(5_000);
     expect(await at.queries.pages(ready.session)).toHaveLength(1);
   });
 
