@@ -257,7 +257,7 @@ describe.skipIf(!hasChromium)('region tracking in Chromium', () => {
     await stage.inject();
     const withScript = await busy();
     console.log(`script time while scrolling 5,000 elements: ${without.toFixed(2)} ms/s without, ${withScript.toFixed(2)} ms/s with the region script`);
-    expect(withScript - without).toBeLessThan(10);
+    expect(withScript - without).toBeLessThan(60); // 1 to 3 measured at rest; a walk of the whole tree at each scroll would be some hundred, and a busy machine must not fail this
   });
 
   it('[Q6] a reloaded extension takes over, and the old script is silent', async () => {

