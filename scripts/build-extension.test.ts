@@ -30,6 +30,6 @@ describe('extension build', () => {
 
   it("follows Chrome's rule for ids", () => {
     // SHA-256 of nothing begins with e3b0c44298fc1c149afbf4c8996fb924
-    expect(extensionId('')).toBe('odlamecciipmbmbejkplpemijjgpljce');
+    expect(extensionId('')).toBe('odlameecjipmbmbejkplpemijjgpljce');
   });
 });
