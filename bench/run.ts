@@ -6,8 +6,8 @@ import { sessionsBench } from './sessions.ts';
 const args = process.argv.slice(2);
 const quick = args.includes('--quick');
 const scenarios = {
-  pipeline: () => pipelineBench(quick ? { rounds: 1, seconds: 300 } : { rounds: 5, seconds: 600 }),
-  sessions: () => sessionsBench(quick ? { sessions: 20, seconds: 60 } : { sessions: 100, seconds: 60 }),
+  pipeline: () => pipelineBench(quick ? { rounds: 1, seconds: 120 } : { rounds: 5, seconds: 600 }),
+  sessions: () => sessionsBench(quick ? { sessions: 20, seconds: 30 } : { sessions: 100, seconds: 60 }),
 };
 const asked = args.filter((arg) => !arg.startsWith('--'));
 const unknown = asked.find((name) => !(name in scenarios));

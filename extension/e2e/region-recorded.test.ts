@@ -9,7 +9,7 @@ import { api, temporaryFolder } from '../../scripts/server-process.ts';
 import { findFfmpeg } from '../../server/workers/ffmpeg.ts';
 import { type BrowserOptions, hasChromium } from './browser.ts';
 import { listen, page } from './region-stage.ts';
-import { type Studio, measureSession, openStudio, pause } from './studio.ts';
+import { type Studio, bytesOf, openStudio, pause } from './studio.ts';
 
 type RegionAt = { atMs: number; rect: Rectangle | null };
 /** what encoding in 4:2:0 leaves of a colour */
@@ -83,7 +83,7 @@ describe.skipIf(!hasChromium)('the region of a recording (needs Chromium)', () =
     expect(stopped).toMatchObject({ state: 'stopped', playing: true });
     const regions = await api<RegionAt[]>(studio.server, `/api/sessions/${stopped.session!}/regions`); // it was online
     const last = regions.at(-1);
-    const { bytes } = await measureSession(studio.server, stopped.session!);
+    const bytes = await bytesOf(studio.server, stopped.session!);
     if (!last?.rect) throw new Error(`no region in ${JSON.stringify(regions)}`);
     expect(last.atMs).toBeLessThan(stopped.durationMs - 1_000);
     const picture = await pictureAt(bytes, (last.atMs + stopped.durationMs) / 2);

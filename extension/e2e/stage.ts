@@ -30,7 +30,6 @@ export const openStage = async (): Promise<Stage> => {
   const media: Record<string, Promise<Buffer>> = {};
   const mediaAt = (pathname: string): Promise<Buffer> | null =>
     pathname === '/flash-0.webm' ? (media[pathname] ??= make(TONES[0], 'a.webm')) : pathname === '/flash-1.webm' ? (media[pathname] ??= make(TONES[1], 'b.webm')) : null;
-  await mediaAt('/flash-0.webm');
   const server = createServer(async (request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://stage');
     const file = searchParams.get('file');

@@ -98,12 +98,12 @@ export const openStudio = async (options: Omit<BrowserOptions, 'profile'> = {}):
 export const sessionOf = (server: ServerProcess, session: string): Promise<SessionView> => api<SessionView>(server, `/api/sessions/${session}`);
 export const gapsOf = async (server: ServerProcess, session: string): Promise<Gap[]> => (await sessionOf(server, session)).gaps;
 
-/** What the server serves of a recording, decoded. */
-export const measureSession = async (server: ServerProcess, session: string): Promise<Measured & { bytes: Uint8Array }> => {
+/** What the server serves of a recording. */
+export const bytesOf = async (server: ServerProcess, session: string): Promise<Uint8Array> => {
   const reply = await fetch(`${server.url}/api/sessions/${session}/recording`, { headers: { authorization: `Bearer ${server.token}` } });
   expect(reply.status).toBe(200);
-  const bytes = new Uint8Array(await reply.arrayBuffer());
-  return { ...(await measure(bytes)), bytes };
+  return new Uint8Array(await reply.arrayBuffer());
 };
+export const measureSession = async (server: ServerProcess, session: string): Promise<Measured> => measure(await bytesOf(server, session));
 
 export const pause = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
