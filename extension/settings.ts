@@ -16,7 +16,7 @@ export const GOP_MS = 2_000;
 export const settingsShape = z.object({
   quality: z.enum(['720p', '1080p', '2160p']).default('720p'),
   /** minutes of every recording kept in the browser, for sending again and for saving clips without a server */
-  ringMinutes: z.number().int().min(1).max(30).default(5),
+  ringMinutes: z.number().min(0.25).max(30).default(5),
   /** a second audio track */
   microphone: z.boolean().default(false),
   microphoneId: z.string().max(512).default(''),

@@ -73,7 +73,7 @@ describe.skipIf(!hasChromium)('cost of recording (needs Chromium)', () => {
     const ratio = ratios.toSorted((a, b) => a - b)[Math.floor(ROUNDS / 2)]!; // of three
     const key = await studio.record(page);
     const readings: { minute: number; megabytes: number }[] = [];
-    await pause(15_000); // the first pieces, the server's first answers
+    await pause(8_000); // the first pieces, the server's first answers
     const startedAt = Date.now();
     while (Date.now() - startedAt < MINUTES * 60_000) {
       readings.push({ minute: (Date.now() - startedAt) / 60_000, megabytes: await memoryOf(root) });

@@ -43,12 +43,12 @@ describe.skipIf(!hasChromium)('trouble while recording (needs Chromium)', () => 
   it('[B4] a network gone for longer than the ring costs exactly the gap that is declared', { timeout: 240_000 }, async () => {
     const line = await openLine(studio.server.url);
     try {
-      await studio.pair(line.url, { ringMinutes: 1 });
+      await studio.pair(line.url, { ringMinutes: 0.25 });
       const page = await studio.openPage();
       const key = await studio.record(page);
       await pause(3_000);
       line.cut();
-      await studio.until(key, 'the ring to overflow', ({ durationMs }) => durationMs > 80_000, 120_000);
+      await studio.until(key, 'the ring to overflow', ({ durationMs }) => durationMs > 32_000, 90_000);
       line.mend();
       await studio.browser.ask({ to: 'recorder', type: 'reconnect' });
       await studio.until(key, 'what the ring held to be sent', ({ unackedChunks, lost }) => lost > 0 && unackedChunks <= 2, 60_000);

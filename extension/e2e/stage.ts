@@ -1,6 +1,7 @@
 // A web page that plays a known video: a moving picture with a white flash and a beep at the start of every second, made once by FFmpeg.
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readFile, rename } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -20,16 +21,19 @@ const PAGE = (hue: number): string => `<!doctype html><meta charset="utf-8"><tit
 export type Stage = { url: string; page: (which?: 0 | 1) => string; /** a page that plays this file instead */ playing: (file: string) => string; close: () => Promise<void> };
 
 export const openStage = async (): Promise<Stage> => {
-  const folder = await mkdtemp(join(tmpdir(), 'clippy-stage-'));
   const { path } = await findFfmpeg();
-  const make = async (tone: number, name: string): Promise<Buffer> => {
-    const file = join(folder, name);
+  /** Once on this machine: its name says what is in it. */
+  const make = async (tone: number): Promise<Buffer> => {
+    const kept = join(tmpdir(), `clippy-stage-1-${tone}-${SECONDS}.webm`);
+    if (existsSync(kept)) return readFile(kept);
+    const file = `${kept}.${process.pid}.webm`;
     await run(path, ['-v', 'error', '-y', '-f', 'lavfi', '-i', `testsrc2=s=640x360:r=30:d=${SECONDS},drawbox=c=white:t=fill:enable='lt(mod(t,1),0.12)'`, '-f', 'lavfi', '-i', `aevalsrc='0.7*sin(2*PI*${tone}*t)*lt(mod(t,1),0.12)':s=48000:d=${SECONDS}`, '-c:v', 'libvpx', '-deadline', 'realtime', '-cpu-used', '8', '-b:v', '2M', '-g', '30', '-c:a', 'libopus', '-b:a', '96k', file]);
-    return readFile(file);
+    await rename(file, kept);
+    return readFile(kept);
   };
   const media: Record<string, Promise<Buffer>> = {};
   const mediaAt = (pathname: string): Promise<Buffer> | null =>
-    pathname === '/flash-0.webm' ? (media[pathname] ??= make(TONES[0], 'a.webm')) : pathname === '/flash-1.webm' ? (media[pathname] ??= make(TONES[1], 'b.webm')) : null;
+    pathname === '/flash-0.webm' ? (media[pathname] ??= make(TONES[0])) : pathname === '/flash-1.webm' ? (media[pathname] ??= make(TONES[1])) : null;
   const server = createServer(async (request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://stage');
     const file = searchParams.get('file');
@@ -56,7 +60,6 @@ export const openStage = async (): Promise<Stage> => {
     close: async () => {
       server.closeAllConnections();
       await new Promise((done) => server.close(done));
-      await rm(folder, { recursive: true, force: true });
     },
   };
 };
