@@ -5,16 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BrowserContext, chromium, type Page, type Worker } from 'playwright-core';
 import { expect } from 'vitest';
-import { buildExtension } from '../../scripts/build-extension.ts';
 import type { RecorderMessage, Reply, WorkerMessage } from '../messages.ts';
 import type { Pairing, Settings } from '../settings.ts';
 import type { RecorderView } from '../view.ts';
+import { extension } from './build.ts';
 
 export const executablePath = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium';
 export const hasChromium = existsSync(executablePath);
-
-let building: Promise<{ outDir: string; id: string }> | null = null;
-export const extension = (): Promise<{ outDir: string; id: string }> => (building ??= buildExtension({ dev: true }));
 
 /** As the user's own choice on the options page: Chrome's question cannot be answered here, so a copy asks for it at installation. */
 const withEverySite = async (outDir: string): Promise<string> => {

@@ -3,7 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Reply } from '../messages.ts';
-import { extension, hasChromium } from './browser.ts';
+import { hasChromium } from './browser.ts';
+import { extension } from './build.ts';
 import { type Studio, openStudio } from './studio.ts';
 
 /** Everything the extension may do; README says why. A permission more is a decision, not an accident. */
