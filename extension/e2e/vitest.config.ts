@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 /** They measure frame rates, distances and processor time: nothing else may run beside them. */
-const ALONE = ['golden', 'two-tabs', 'cost', 'encoder'].map((name) => `extension/e2e/${name}.test.ts`);
+const ALONE = ['golden', 'two-tabs', 'cost', 'encoder', 'transcribe'].map((name) => `extension/e2e/${name}.test.ts`);
 const common = { globalSetup: 'extension/e2e/build.ts', pool: 'forks', retry: process.env['CI'] ? 1 : 0, testTimeout: 120_000, hookTimeout: 120_000 } as const;
 
 export default defineConfig({
