@@ -90,6 +90,13 @@ export class ExtensionError extends Error {
 export const isOurs = (sender: chrome.runtime.MessageSender): boolean =>
   sender.id === chrome.runtime.id && (sender.url === undefined || sender.url.startsWith(chrome.runtime.getURL(''))) && (sender.origin === undefined || sender.origin === new URL(chrome.runtime.getURL('')).origin);
 
+/** The message, or an ExtensionError `bad_message` that names every offending field. */
+export const checked = <T>(shape: z.ZodType<T>, message: unknown): T => {
+  const parsed = shape.safeParse(message);
+  if (parsed.success) return parsed.data;
+  throw new ExtensionError('bad_message', parsed.error.issues.map(({ path, message: why }) => `${path.join('.')}: ${why}`).join('; '));
+};
+
 /** Answers a message; what `run` throws becomes a typed refusal. Returns what onMessage wants: whether the answer comes later. */
 export const answer = (run: () => Promise<unknown>, reply: (value: Reply<unknown>) => void): true => {
   run().then(

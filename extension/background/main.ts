@@ -1,6 +1,6 @@
 // The service worker: a stateless router between the browser and the recorder. Chrome ends it after 30 s without work and starts it
 // for the next event, so whatever it must remember is in the recorder, in chrome.storage, or asked for again.
-import { answer, ask, ExtensionError, isOurs, workerMessage, type RecorderMessage, type ViewMessage, type WorkerMessage } from '../messages.ts';
+import { answer, ask, checked, ExtensionError, isOurs, workerMessage, type RecorderMessage, type ViewMessage, type WorkerMessage } from '../messages.ts';
 import { loadPairing, loadSettings } from '../settings.ts';
 import type { RecorderView, RecordingView } from '../view.ts';
 import { markClipsSeen, showBadge } from './badge.ts';
@@ -67,9 +67,7 @@ chrome.runtime.onMessage.addListener((message: unknown, sender, reply) => {
   if (message.to !== 'worker') return false;
   return answer(async () => {
     if (!isOurs(sender)) throw new ExtensionError('forbidden', 'only pages of this extension may ask this');
-    const parsed = workerMessage.safeParse(message);
-    if (!parsed.success) throw new ExtensionError('bad_message', parsed.error.issues.map(({ path, message: why }) => `${path.join('.')}: ${why}`).join('; '));
-    return handle(parsed.data, sender);
+    return handle(checked(workerMessage, message), sender);
   }, reply);
 });
 

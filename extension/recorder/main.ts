@@ -1,7 +1,7 @@
 // The offscreen document: it has chrome.runtime and nothing else of the extension's interface, so the service worker tells it what
 // the user chose. Listens from its first moment; what is asked before it is configured waits.
 import manifest from '../manifest.json' with { type: 'json' };
-import { answer, ask, ExtensionError, isOurs, recorderMessage, regionMessage } from '../messages.ts';
+import { answer, ask, checked, ExtensionError, isOurs, recorderMessage, regionMessage } from '../messages.ts';
 import type { ViewMessage, WorkerMessage } from '../messages.ts';
 import { regionSender } from '../region-compose.ts';
 import type { Pairing, Settings } from '../settings.ts';
@@ -40,15 +40,10 @@ const opened = (async (): Promise<Recorder> => {
 })();
 opened.catch((cause: unknown) => tell({ to: 'worker', type: 'notify', kind: 'trouble', id: 'recorder', title: 'Clippy cannot record', message: String(cause).slice(0, 1024), image: '' }));
 
-const checked = <T>(parsed: { success: true; data: T } | { success: false; error: { issues: { path: PropertyKey[]; message: string }[] } }): T => {
-  if (parsed.success) return parsed.data;
-  throw new ExtensionError('bad_message', parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '));
-};
-
 const fromPage = async (message: unknown, sender: chrome.runtime.MessageSender): Promise<null> => {
   const from = regionSender(sender);
   if (!from) throw new ExtensionError('forbidden', 'only the page of a tab being recorded may say where its video is');
-  const region = checked(regionMessage.safeParse(message));
+  const region = checked(regionMessage, message);
   (await opened).region(region, from);
   return null;
 };
@@ -58,7 +53,7 @@ chrome.runtime.onMessage.addListener((message: unknown, sender, reply) => {
   return answer(async () => {
     if ('type' in message && message.type === 'region') return fromPage(message, sender);
     if (!isOurs(sender)) throw new ExtensionError('forbidden', 'only pages of this extension may ask this');
-    const command = checked(recorderMessage.safeParse(message));
+    const command = checked(recorderMessage, message);
     return (await opened).handle(command);
   }, reply);
 });
