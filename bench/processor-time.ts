@@ -51,9 +51,3 @@ export const cpuOf = (command: string, args: string[]): Promise<number> =>
       resolve(seconds.reduce((sum, value) => sum + value, 0));
     });
   });
-
-export const median = (values: number[]): number => {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2; // a caller gives at least one
-};
