@@ -1,3 +1,4 @@
+import { fanout } from './fanout.ts';
 import { pipeline } from './pipeline.ts';
 import type { Scenario } from './scenario.ts';
 import { sessions } from './sessions.ts';
@@ -6,4 +7,5 @@ import { sessions } from './sessions.ts';
 export const SCENARIOS: Scenario[] = [
   pipeline,
   sessions,
+  fanout,
 ];

@@ -20,7 +20,7 @@ const LAYERS: Record<string, string[]> = {
   'server/testing/': [],
   'extension/': ['shared/'],
   'dashboard/': ['shared/'],
-  'bench/': ['shared/', 'scripts/'],
+  'bench/': ['shared/', 'scripts/', 'server/testing/'],
   'scripts/': ['shared/', 'server/', 'server/testing/', 'server/media/', 'server/workers/'],
 };
 const PACKAGES: [name: RegExp, allowed: string[]][] = [

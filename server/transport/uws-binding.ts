@@ -32,6 +32,7 @@ export type UwsSocket<T> = {
   getUserData(): T;
   /** 1 sent, 0 queued, 2 dropped */
   send(message: Uint8Array, isBinary: boolean, compress: boolean): number;
+  subscribe(topic: string): boolean;
   end(code: number, reason: string): void;
   close(): void;
   getBufferedAmount(): number;
@@ -54,6 +55,8 @@ export type UwsApp = {
   any(pattern: string, handler: (response: UwsResponse, request: UwsRequest) => void): UwsApp;
   ws<T>(pattern: string, behavior: UwsBehavior<T>): UwsApp;
   listen(host: string, port: number, options: number, listening: (token: unknown) => void): UwsApp;
+  /** To every subscriber; false where there is none. */
+  publish(topic: string, message: Uint8Array, isBinary: boolean, compress: boolean): boolean;
   close(): UwsApp;
 };
 
