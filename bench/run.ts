@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { limitFor, readBaseline, type Regression, regressions, type Saved, writeBaseline } from './baseline.ts';
 import { describeMachine, thisMachine } from './machine.ts';
 import { type Result, runRounds, type Series, summarise } from './measure.ts';
+import { writeReadme } from './readme.ts';
 import type { Scale, Scenario } from './scenario.ts';
 import { SCENARIOS } from './scenarios.ts';
 import { figure, plainTable, rowsOf } from './table.ts';
@@ -25,10 +26,11 @@ const asked = () => {
 const machine = thisMachine();
 
 /** A suspected regression is measured once more, and what both found is judged together. */
-const measure = async (scenario: Scenario, { scale, rounds: wanted }: { scale: Scale; rounds: number | null }, before: Saved | undefined): Promise<{ result: Result; worse: Regression[] }> => {
+const measure = async (scenario: Scenario, { scale, rounds: wanted, save }: { scale: Scale; rounds: number | null; save: boolean }, before: Saved | undefined): Promise<{ result: Result; worse: Regression[] }> => {
   const prepared = await scenario.prepare(scale);
   try {
     const rounds = wanted ?? prepared.rounds;
+    if (save && rounds < prepared.rounds) throw new Error(`${rounds} rounds are too few to be a baseline; ${prepared.rounds} are asked for`);
     const series: Series = {};
     const progress = (text: string): void => void (process.stderr.isTTY && process.stderr.write(`\r\x1b[K${text && `${scenario.name}, ${text}`}`));
     const run = async (from: number, to: number): Promise<{ result: Result; worse: Regression[] }> => {
@@ -54,7 +56,7 @@ const main = async (): Promise<number> => {
   for (const scenario of chosen) {
     const before = baseline[scale][scenario.name];
     try {
-      const { result, worse } = await measure(scenario, { scale, rounds }, before);
+      const { result, worse } = await measure(scenario, { scale, rounds, save }, before);
       if (json) console.log(JSON.stringify({ scenario: scenario.name, ...result, regressions: worse }));
       else console.log(`\n${scenario.name}: ${scenario.question} (${result.rounds} rounds)\n${plainTable(rowsOf(result))}`);
       for (const { ratio, was, is, worseBy } of worse) console.error(`REGRESSED ${scenario.name} ${ratio}: ${figure(was)} → ${figure(is)}, ${Math.round(worseBy * 100)} % worse than the baseline`);
@@ -65,7 +67,10 @@ const main = async (): Promise<number> => {
       console.error(`FAILED ${scenario.name}:`, error);
     }
   }
-  if (save) writeBaseline(baseline);
+  if (save) {
+    writeBaseline(baseline);
+    writeReadme();
+  }
   return failed > 0 ? 1 : 0;
 };
 
