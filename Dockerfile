@@ -25,7 +25,7 @@ COPY --from=build /app/shared shared
 COPY --from=build /app/server server
 COPY --from=build /app/scripts scripts
 COPY --from=build /app/dist dist
-ENV PATH=/app/node_modules/.bin:$PATH NODE_ENV=production CLIPPY_DATA_DIR=/data CLIPPY_HOST=0.0.0.0 CLIPPY_PORT=7070
+ENV PATH=/app/node_modules/.bin:$PATH NODE_ENV=production CLIPPY_DATA_DIR=/data CLIPPY_HOST=0.0.0.0 CLIPPY_PORT=7070 NODE_COMPILE_CACHE=/data/compiled
 EXPOSE 7070
 VOLUME /data
 STOPSIGNAL SIGTERM

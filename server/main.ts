@@ -2,54 +2,29 @@
 // until SIGTERM. Long because everything is wired here and nowhere else.
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, readdir, rm } from 'node:fs/promises';
+import { enableCompileCache } from 'node:module';
 import { join, resolve } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
-import { schedule } from 'node-cron';
-import { maxClientFrameBytes } from '../shared/codec.ts';
-import type { Clip, SessionStatus, Tier } from '../shared/model.ts';
 import { SUB_PROTOCOL } from '../shared/protocol.ts';
+import type { Clip, SessionStatus, Tier } from '../shared/model.ts';
 import { FEATURES_OFF, openPacketActivity } from './adapters/audio-analyser.packets.ts';
-import { createAudioAnalysers, createPcmDecoder } from './adapters/audio-analyser.workers.ts';
 import { startEmbeddedPostgres } from './adapters/embedded-postgres.ts';
-import { createFfmpegMediaTool } from './adapters/media-tool.ffmpeg.ts';
-import { createFolderStore } from './adapters/object-store.folder.ts';
-import { createS3Store } from './adapters/object-store.s3.ts';
 import { lockFolder } from './adapters/folder-lock.ts';
-import { judgeChain } from './adapters/judge.chain.ts';
-import { groqJudge } from './adapters/judge.groq.ts';
-import { openaiJudge } from './adapters/judge.openai.ts';
-import { createRepository } from './adapters/repository.postgres.ts';
-import { createSceneDetectors } from './adapters/scene-detector.ffmpeg.ts';
-import { type ProviderGuard, createProviderGuard } from './adapters/provider-guard.ts';
-import { NO_TRANSCRIPTION, createTranscriber } from './adapters/transcriber.chain.ts';
+import { createFolderStore } from './adapters/object-store.folder.ts';
+import type { ProviderGuard } from './adapters/provider-guard.ts';
 import { isTransient } from './adapters/transient.ts';
 import { systemClock } from './clock.ts';
 import { type Config, parseConfig } from './config.ts';
 import { Refused, StartError, messageOf } from './errors.ts';
-import { createAnalyser } from './highlights/analyser.ts';
-import { createHttp } from './http/app.ts';
-import { openDevices } from './http/devices.ts';
-import { createTokenLimit, guesserOf } from './http/guess-limit.ts';
 import { FRAME_ACTIONS, allowedOrigin, createAuth, hashToken } from './http/auth.ts';
 import { type Log, createLog, oncePerSecond } from './log.ts';
-import { createMetrics } from './metrics.ts';
-import { startPipeline } from './pipeline/index.ts';
 import type { ObjectStore, Repository, StoredClip } from './ports.ts';
-import { createClipBodies } from './sessions/clip-bodies.ts';
 import { watchDiskSpace } from './sessions/disk-space.ts';
-import { createGateway } from './sessions/gateway.ts';
-import { createHub } from './sessions/hub.ts';
-import { createMediaIndex } from './sessions/media-index.ts';
-import { createQueries } from './sessions/queries.ts';
-import { sweep } from './sessions/retention.ts';
 import type { SegmentIndex } from './sessions/segment-index.ts';
-import { createSupervisor } from './sessions/supervisor.ts';
-import { createTiering, segmentKey } from './sessions/tiering.ts';
-import { openTimeline } from './sessions/timeline.ts';
-import { createTransport } from './transport/create-transport.ts';
 import { findFfmpeg } from './workers/ffmpeg.ts';
-import { checkModels } from './workers/model-check.ts';
 import { defaultWorkers, openMediaPool } from './workers/media-pool.ts';
+import { checkModels } from './workers/model-check.ts';
 
 const MB = 1e6;
 const HOUR_MS = 3_600_000;
@@ -60,6 +35,44 @@ const GATE_PADDING_MS = 1_500;
 const MODEL_PADDING_MS = 200;
 /** A clean exit takes less (S3); after it the process ends anyway. */
 const SHUTDOWN_MS = 4_500;
+
+/** Shown while no engine is set. */
+const NO_TRANSCRIPTION = 'transcription is off: set GROQ_API_KEY or OPENAI_API_KEY, or get a local model (npm run model) and set CLIPPY_SPEECH_MODEL';
+
+/**
+ * What takes long to load, loaded while PostgreSQL starts: a turn between two of them lets its start go on. What only some
+ * settings need is imported where they are looked at.
+ */
+const loadParts = async () => ({
+  ...(await turn(import('node-cron'))),
+  ...(await turn(import('../shared/codec.ts'))),
+  ...(await turn(import('./http/app.ts'))),
+  ...(await turn(import('./http/devices.ts'))),
+  ...(await turn(import('./http/guess-limit.ts'))),
+  ...(await turn(import('./metrics.ts'))),
+  ...(await turn(import('./transport/create-transport.ts'))),
+  ...(await turn(import('./adapters/audio-analyser.workers.ts'))),
+  ...(await turn(import('./adapters/judge.chain.ts'))),
+  ...(await turn(import('./adapters/media-tool.ffmpeg.ts'))),
+  ...(await turn(import('./adapters/provider-guard.ts'))),
+  ...(await turn(import('./adapters/scene-detector.ffmpeg.ts'))),
+  ...(await turn(import('./highlights/analyser.ts'))),
+  ...(await turn(import('./pipeline/index.ts'))),
+  ...(await turn(import('./sessions/clip-bodies.ts'))),
+  ...(await turn(import('./sessions/gateway.ts'))),
+  ...(await turn(import('./sessions/hub.ts'))),
+  ...(await turn(import('./sessions/media-index.ts'))),
+  ...(await turn(import('./sessions/queries.ts'))),
+  ...(await turn(import('./sessions/retention.ts'))),
+  ...(await turn(import('./sessions/supervisor.ts'))),
+  ...(await turn(import('./sessions/tiering.ts'))),
+  ...(await turn(import('./sessions/timeline.ts'))),
+});
+const turn = async <T>(loaded: Promise<T>): Promise<T> => {
+  const part = await loaded;
+  await setImmediate();
+  return part;
+};
 
 /** What is closed at the end, last opened first. */
 type Closer = { name: string; close: () => Promise<void> };
@@ -84,6 +97,7 @@ const signingSecret = async (repository: Repository): Promise<Uint8Array> => {
 
 const openObjectStore = async (config: Config, log: Log): Promise<ObjectStore> => {
   if (config.s3Bucket === '') return createFolderStore({ dir: join(config.dataDir, 'objects') });
+  const { createS3Store } = await import('./adapters/object-store.s3.ts');
   return createS3Store({
     bucket: config.s3Bucket, region: config.s3Region, createBucket: true, log,
     ...(config.s3Endpoint === '' ? {} : { endpoint: config.s3Endpoint }),
@@ -108,30 +122,39 @@ const serve = async (config: Config, log: Log): Promise<{ stop: () => Promise<vo
     opened('data folder', await lockFolder(dataDir, 'stop it first, or give this one another CLIPPY_DATA_DIR'), (part) => part.release());
     const tempDir = join(dataDir, 'temp');
     await rm(tempDir, { recursive: true, force: true });
+    const modelsDir = join(dataDir, 'models');
+    const openRepository = async (): Promise<Repository> => {
+      const embedded = config.databaseUrl === '' ? opened('embedded PostgreSQL', await startEmbeddedPostgres({ dir: join(dataDir, 'postgres'), log }), (part) => part.stop()) : null;
+      const { createRepository } = await import('./adapters/repository.postgres.ts');
+      return opened('repository', await createRepository({ connection: embedded?.connection ?? config.databaseUrl, log, clock }), (part) => part.close());
+    };
+
+    // ── storage ──
+    const [repository, ffmpeg, diskSpace, objectStore, sound, parts] = await Promise.all([
+      openRepository(),
+      findFfmpeg(config.ffmpegPath || undefined),
+      watchDiskSpace({ dir: dataDir, hardBytes: config.diskReserve * MB, softBytes: config.diskSoft * MB, everyMs: 2_000, clock, log }).then((watch) => opened('disk watch', watch, (part) => part.close())),
+      openObjectStore({ ...config, dataDir }, log),
+      config.features ? checkModels({ vadModel: config.vadModel, taggingModel: config.taggingModel, modelsDir }) : { models: { vad: '', taggingModel: '', taggingLabels: '' }, notes: [FEATURES_OFF] },
+      loadParts(),
+    ]);
+    const {
+      createAnalyser, createAudioAnalysers, createClipBodies, createFfmpegMediaTool, createGateway, createHttp, createHub, createMediaIndex, createMetrics, createPcmDecoder, createProviderGuard,
+      createQueries, createSceneDetectors, createSupervisor, createTiering, createTokenLimit, createTransport, guesserOf, judgeChain, maxClientFrameBytes, openDevices, openTimeline,
+      schedule, segmentKey, startPipeline, sweep,
+    } = parts;
     const metrics = createMetrics();
     const logDrop = oncePerSecond((fields, message) => log.warn(fields, message), clock);
     const dropped = (kind: string, message: string): void => {
       metrics.dropped(kind);
       logDrop(kind, { kind }, message);
     };
-
-    // ── storage ──
-    const [connection, ffmpeg, diskSpace] = await Promise.all([
-      config.databaseUrl !== '' ? config.databaseUrl : startEmbeddedPostgres({ dir: join(dataDir, 'postgres'), log }).then((postgres) => opened('embedded PostgreSQL', postgres, (part) => part.stop()).connection),
-      findFfmpeg(config.ffmpegPath || undefined),
-      watchDiskSpace({ dir: dataDir, hardBytes: config.diskReserve * MB, softBytes: config.diskSoft * MB, everyMs: 2_000, clock, log }),
-    ]);
-    opened('disk watch', diskSpace, (part) => part.close());
-    const repository = opened('repository', await createRepository({ connection, log, clock }), (part) => part.close());
-    const objectStore = await openObjectStore({ ...config, dataDir }, log);
     const [tokenHash, secret] = await Promise.all([adminToken(config, repository), signingSecret(repository)]);
     const devices = await openDevices({ repository, clock, log, onRevoked: (id) => gateway.endDevice(id) });
     const auth = createAuth({ tokenHash, secret, clock, deviceOf: devices.of, metricsPublic: config.metricsPublic });
 
     // ── media and inference ──
-    const modelsDir = join(dataDir, 'models');
     const tool = createFfmpegMediaTool(ffmpeg);
-    const sound = config.features ? await checkModels({ vadModel: config.vadModel, taggingModel: config.taggingModel, modelsDir }) : { models: { vad: '', taggingModel: '', taggingLabels: '' }, notes: [FEATURES_OFF] };
     for (const note of sound.notes) log.info({}, note);
     const pool = opened('media workers', openMediaPool({
       workers: config.workers || defaultWorkers(),
@@ -157,16 +180,17 @@ const serve = async (config: Config, log: Log): Promise<{ stop: () => Promise<vo
       log.warn({ code }, message);
       hub.publish({ type: 'notice', sessionId: null, level, code, message, at: clock.now() });
     };
-    const transcriber = createTranscriber({
+    const engines = config.groqApiKey !== '' || config.openaiApiKey !== '' || config.openaiBaseUrl !== '' || config.speechModel !== '';
+    const transcriber = engines ? (await import('./adapters/transcriber.chain.ts')).createTranscriber({
       groqApiKey: config.groqApiKey, groqBaseUrl: config.groqBaseUrl, groqModels: config.groqModels,
       openaiApiKey: config.openaiApiKey, openaiBaseUrl: config.openaiBaseUrl, openaiModels: config.openaiModels,
       localModel: config.speechModel === '' ? '' : resolve(modelsDir, config.speechModel), localThreads: 1,
-    }, { guard, onNotice });
+    }, { guard, onNotice }) : null;
     if (transcriber) opened('transcriber', transcriber, (part) => part.close());
     const onJudgeNotice = (message: string): void => onNotice({ level: 'warning', code: 'judge', message });
     const judge = judgeChain([
-      ...(config.groqApiKey !== '' && config.groqJudgeModels.length > 0 ? [groqJudge({ apiKey: config.groqApiKey, models: config.groqJudgeModels, guard: guard('groq'), onNotice: onJudgeNotice, ...(config.groqBaseUrl === '' ? {} : { baseUrl: config.groqBaseUrl }) })] : []),
-      ...(config.openaiApiKey !== '' && config.openaiJudgeModels.length > 0 ? [openaiJudge({ apiKey: config.openaiApiKey, models: config.openaiJudgeModels, guard: guard('openai'), onNotice: onJudgeNotice, ...(config.openaiBaseUrl === '' ? {} : { baseUrl: config.openaiBaseUrl }) })] : []),
+      ...(config.groqApiKey !== '' && config.groqJudgeModels.length > 0 ? [(await import('./adapters/judge.groq.ts')).groqJudge({ apiKey: config.groqApiKey, models: config.groqJudgeModels, guard: guard('groq'), onNotice: onJudgeNotice, ...(config.groqBaseUrl === '' ? {} : { baseUrl: config.groqBaseUrl }) })] : []),
+      ...(config.openaiApiKey !== '' && config.openaiJudgeModels.length > 0 ? [(await import('./adapters/judge.openai.ts')).openaiJudge({ apiKey: config.openaiApiKey, models: config.openaiJudgeModels, guard: guard('openai'), onNotice: onJudgeNotice, ...(config.openaiBaseUrl === '' ? {} : { baseUrl: config.openaiBaseUrl }) })] : []),
     ]);
     const providers = () => [...(transcriber?.states() ?? [])];
     const phrases = config.phrasesFile === '' ? undefined : JSON.parse(await readFile(config.phrasesFile, 'utf8'));
@@ -330,6 +354,8 @@ const serve = async (config: Config, log: Log): Promise<{ stop: () => Promise<vo
 };
 
 const main = async (): Promise<void> => {
+  // Not in the temporary folder, where others could leave code for us. A folder that cannot be written costs nothing.
+  enableCompileCache(process.env['NODE_COMPILE_CACHE'] ?? resolve(import.meta.dirname, '../node_modules/.cache/clippy'));
   const config = parseConfig(process.env);
   const log = createLog({ level: config.logLevel });
   const server = await serve(config, log);

@@ -143,7 +143,7 @@ export const startEmbeddedPostgres = async ({ dir, log, clock = systemClock }: {
   };
   try {
     const user = await databaseUser(dir, (message) => log.info({}, message));
-    const programs = await locateBinaries(user, user.ids.uid === undefined ? join(dir, 'programs') : '/var/lib/clippy');
+    const [programs, tie] = await Promise.all([locateBinaries(user, user.ids.uid === undefined ? join(dir, 'programs') : '/var/lib/clippy'), tiedToUs(user)]);
     const cluster = join(await realpath(dir), 'cluster');
     const left = await endLeftovers(cluster, clock);
     if (left.processes > 0) log.warn(left, 'ended the PostgreSQL that an earlier Clippy left behind');
@@ -162,7 +162,7 @@ export const startEmbeddedPostgres = async ({ dir, log, clock = systemClock }: {
 
     const sockets = await socketFolder(user);
     cleanups.push(() => rm(sockets, { recursive: true, force: true }));
-    const [program = '', ...args] = [...(await tiedToUs(user)), programs.postgres, '-D', await nameFor(user, cluster), '-k', sockets, ...Object.entries(SETTINGS).flatMap(([name, value]) => ['-c', `${name}=${value}`])];
+    const [program = '', ...args] = [...tie, programs.postgres, '-D', await nameFor(user, cluster), '-k', sockets, ...Object.entries(SETTINGS).flatMap(([name, value]) => ['-c', `${name}=${value}`])];
 
     const launch = async (): Promise<Child> => {
       const ready = Promise.withResolvers<'ready'>();

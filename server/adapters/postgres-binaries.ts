@@ -40,8 +40,8 @@ const link = async (native: string): Promise<void> => {
 /** Permissions, access lists, missing libraries, noexec mounts: starting it is the only check that sees them all. */
 const works = async (native: string, user: RunAs): Promise<Error | null> => {
   try {
-    for (const program of ['postgres', 'initdb']) await run(join(native, 'bin', program), ['--version'], { ...user.ids, cwd: '/', timeout: 10_000 });
-    await run(join(native, 'bin', 'postgres'), ['--describe-config'], { ...user.ids, cwd: '/', timeout: 10_000, maxBuffer: 1 << 22 });
+    const starts = (program: string, option: string): Promise<unknown> => run(join(native, 'bin', program), [option], { ...user.ids, cwd: '/', timeout: 10_000, maxBuffer: 1 << 22 });
+    await Promise.all([starts('initdb', '--version'), starts('postgres', '--describe-config')]);
     return null;
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error));

@@ -16,7 +16,8 @@ const idOf = async (flag: '-u' | '-g', name: string): Promise<number> => Number(
 
 const named = async (name: string): Promise<RunAs | null> => {
   try {
-    return { name, ids: { uid: await idOf('-u', name), gid: await idOf('-g', name) } };
+    const [uid, gid] = await Promise.all([idOf('-u', name), idOf('-g', name)]);
+    return { name, ids: { uid, gid } };
   } catch {
     return null; // no such user
   }

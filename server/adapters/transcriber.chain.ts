@@ -30,9 +30,6 @@ export type TranscriberDeps = {
 
 export type TranscriberChain = Transcriber & { states(): ProviderState[] };
 
-/** says how to turn it on; shown while there is none */
-export const NO_TRANSCRIPTION = 'transcription is off: set GROQ_API_KEY or OPENAI_API_KEY, or get a local model (npm run model) and set CLIPPY_SPEECH_MODEL';
-
 export const chainTranscribers = (engines: [Transcriber, ...Transcriber[]], onNotice: TranscriberDeps['onNotice']): TranscriberChain => {
   const [first] = engines;
   let current: Transcriber = first;
