@@ -51,6 +51,7 @@ export const SETTINGS = {
   pipelineCapacity: define('CLIPPY_PIPELINE_CAPACITY', integer(1, 256), '8', 'items', 'Items a stage may hold. Larger: smoother, more memory.'),
   workers: define('CLIPPY_WORKERS', integer(0, 64), '0', 'threads', 'Media worker threads; 0 takes one less than the cores.'),
   ffmpegPath: define('FFMPEG_PATH', text, '', 'file', 'FFmpeg to use; otherwise PATH, otherwise the one from the registry (2018).'),
+  features: define('CLIPPY_FEATURES', flag, 'on', 'on/off', '`off` decodes no sound, for the least CPU: no loudness, voice or onsets, so moments come only from spoken orders ("clip that"), and need transcription or a recorder that transcribes. Transcribers get all sound that is not silence.'),
   scenes: define('CLIPPY_SCENES', flag, 'on', 'on/off', 'Look at keyframes for scene changes (one small FFmpeg per recording).'),
   vadModel: define('CLIPPY_VAD_MODEL', text, '', 'file', 'Silero VAD model; empty looks into the models folder, then an energy gate is used.'),
   taggingModel: define('CLIPPY_TAGGING_MODEL', text, '', 'folder', 'Audio tagging model for laughter and cheers; empty looks into the models folder.'),

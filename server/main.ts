@@ -8,6 +8,7 @@ import { schedule } from 'node-cron';
 import { maxClientFrameBytes } from '../shared/codec.ts';
 import type { Clip, SessionStatus, Tier } from '../shared/model.ts';
 import { SUB_PROTOCOL } from '../shared/protocol.ts';
+import { FEATURES_OFF, openPacketActivity } from './adapters/audio-analyser.packets.ts';
 import { createAudioAnalysers, createPcmDecoder } from './adapters/audio-analyser.workers.ts';
 import { startEmbeddedPostgres } from './adapters/embedded-postgres.ts';
 import { createFfmpegMediaTool } from './adapters/media-tool.ffmpeg.ts';
@@ -130,14 +131,14 @@ const serve = async (config: Config, log: Log): Promise<{ stop: () => Promise<vo
     // ── media and inference ──
     const modelsDir = join(dataDir, 'models');
     const tool = createFfmpegMediaTool(ffmpeg);
-    const sound = await checkModels({ vadModel: config.vadModel, taggingModel: config.taggingModel, modelsDir });
+    const sound = config.features ? await checkModels({ vadModel: config.vadModel, taggingModel: config.taggingModel, modelsDir }) : { models: { vad: '', taggingModel: '', taggingLabels: '' }, notes: [FEATURES_OFF] };
     for (const note of sound.notes) log.info({}, note);
     const pool = opened('media workers', openMediaPool({
       workers: config.workers || defaultWorkers(),
       settings: { ffmpegPath: ffmpeg.path, models: sound.models },
       onCrash: (message) => log.error({ message }, 'a media worker ended; it is replaced'),
     }), (part) => part.close());
-    const openAudio = createAudioAnalysers({ pool });
+    const openAudio = config.features ? createAudioAnalysers({ pool }) : openPacketActivity;
     const decodePcm = createPcmDecoder({ pool });
     const openScenes = config.scenes ? createSceneDetectors({ ffmpegPath: ffmpeg.path }) : null;
     const guards = new Map<'groq' | 'openai', ProviderGuard>();
@@ -207,7 +208,7 @@ const serve = async (config: Config, log: Log): Promise<{ stop: () => Promise<vo
       startPipeline: ({ session, media, index, expiresAt, deafUntilMs, holes }) => startPipeline({
         sessionId: session.id, media, index, repository, objectStore, tool, openAudio, openScenes,
         analyser: createAnalyser({ sessionId: session.id, ...(phrases ? { phrases } : {}) }),
-        transcriber, transcriptionOff: NO_TRANSCRIPTION, clientWords: session.clientWords,
+        featuresOff: config.features ? null : FEATURES_OFF, transcriber, transcriptionOff: NO_TRANSCRIPTION, clientWords: session.clientWords,
         judge, decodePcm, language: config.language || null, priority: priority[session.summary.tier], speechPaddingMs: sound.models.vad === '' ? GATE_PADDING_MS : MODEL_PADDING_MS, deafUntilMs, holes,
         capacity: config.pipelineCapacity, tempDir: join(tempDir, session.id), clock, random: Math.random, log,
         publish: (event) => {

@@ -44,7 +44,7 @@ export const reasonsOf = (sound: SoundEvidence, said: WordEvidence | null): Reas
   const lu = Math.round(sound.rise);
   if (lu >= 2) say('rise', sound.rise, sound.loudnessPercentile, sound.peakMs, `${lu} LU louder than the minutes before`);
   if (sound.laughter >= 0.4) say('laughter', sound.laughter, 1, sound.peakMs, 'laughter, cheering or applause');
-  if (sound.voice >= 0.3) say('voice', sound.voice, sound.voice, sound.peakMs, `voice in ${Math.round(sound.voice * 100)} % of ${sound.hotS} loud seconds`);
+  if (sound.voice >= 0.3 && sound.hotS > 0) say('voice', sound.voice, sound.voice, sound.peakMs, `voice in ${Math.round(sound.voice * 100)} % of ${sound.hotS} loud seconds`);
   if (sound.onsetPercentile >= 0.9) say('onset', sound.onset, sound.onsetPercentile, sound.peakMs, `livelier sound than ${Math.floor(sound.onsetPercentile * 100)} % of the stream`);
   if (sound.scenePercentile >= 0.9 && sound.scene >= 0.1) say('scene', sound.scene, sound.scenePercentile, sound.sceneMs, 'the picture changed sharply');
   if (sound.silence > 0) say('silence', sound.silence, 1, sound.peakMs, 'sudden silence after it');

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { LivePiece } from '../../scripts/live-media.ts';
 import { STAGES, type SignalBin } from '../../shared/model.ts';
+import { FEATURES_OFF, openPacketActivity } from '../adapters/audio-analyser.packets.ts';
 import type { JudgeQuestion, StoredClip, Transcriber, Verdict } from '../ports.ts';
 import { countedWords } from '../testing/counted-words.ts';
 import { demoFile, failing, piecesOf, realTool, type TestPipeline, testPipeline, transient } from '../testing/pipeline-fixture.ts';
@@ -187,6 +188,33 @@ describe('startPipeline on the demo recording', () => {
     expect(words).toEqual(words.toSorted((a, b) => a.startMs - b.startMs));
     expect((await at.repository.cursor(at.sessionId)).wordsUntilMs).toBeGreaterThanOrEqual(at.media.state.durationMs);
     expect(second.stages().transcribe.depth).toBe(0);
+  });
+
+  it('[X17] without features nothing is decoded: all sound that is no silence is transcribed, and an order to clip becomes a clip', async () => {
+    const at = await recorded();
+    const heard: { startMs: number; endMs: number }[] = [];
+    const orders = new Map([['word200', 'clip'], ['word201', 'that']]);
+    const asked: Transcriber = { ...transcriber, transcribe: async (audio) => {
+      heard.push({ startMs: audio.startMs, endMs: audio.endMs });
+      return { words: countedWords(audio).map((word) => ({ ...word, text: orders.get(word.text) ?? word.text })), untilMs: audio.endMs, language: 'en', model: 't' };
+    } };
+    const decodePcm = (): never => { throw new Error('sound was decoded'); };
+    const pipeline = at.start({ transcriber: asked, openAudio: openPacketActivity, featuresOff: FEATURES_OFF, decodePcm });
+    await pipeline.ended;
+    expect(pipeline.stages().extract).toMatchObject({ status: 'off', note: FEATURES_OFF, lagMs: 0 });
+    expect((await at.repository.words(at.sessionId)).length).toBeGreaterThan(at.media.state.durationMs / 250 - 8);
+    expect(Math.max(...heard.map(({ startMs, endMs }) => endMs - startMs))).toBeLessThanOrEqual(15_000);
+    const clips = await clipsOf(at);
+    expect(clips.map(({ reasons }) => reasons.map(({ text }) => text))).toEqual([['said “clip that”']]);
+    expect(clips[0]?.startMs).toBeLessThan(50_000);
+    expect(clips[0]?.endMs).toBeGreaterThan(50_450);
+    const bins = await at.repository.bins(at.sessionId);
+    expect(new Set(bins.map(({ values }) => values[0]))).toEqual(new Set([-70]));
+    expect(bins.length).toBe((await undisturbed()).bins.length);
+
+    const silent = await recorded();
+    await silent.start({ openAudio: openPacketActivity, featuresOff: FEATURES_OFF }).ended;
+    expect(await clipsOf(silent)).toEqual([]);
   });
 
   it('what the judge rejects is withdrawn with its objects; a judge that fails costs nothing', async () => {

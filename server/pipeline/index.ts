@@ -39,6 +39,8 @@ export type PipelineOptions = {
   openAudio: OpenAudioAnalyser;
   openScenes: OpenSceneDetector | null;
   analyser: Analyser;
+  /** shown where `openAudio` does not listen: what that means */
+  featuresOff: string | null;
   transcriber: Transcriber | null;
   /** where the recording client makes the words: they are taken from here, and no engine hears the recording */
   clientWords: ClientWords | null;
@@ -175,6 +177,7 @@ export const startPipeline = (options: PipelineOptions): Pipeline => {
       onNote: (note) => gauges.note('extract', note),
     });
     closers.push(() => extractor.close());
+    if (options.featuresOff) gauges.off('extract', options.featuresOff);
     const stageOf = <In, Out>(name: StageName, concurrency: number, capacity: number, work: (item: In, signal: AbortSignal) => Promise<Out>) =>
       stage<In, Out>({ name, capacity, concurrency, gauge: gauges.gauge(name), now: clock.now, work: (item, signal) => track(work(item, signal)) });
 

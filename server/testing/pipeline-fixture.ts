@@ -94,7 +94,7 @@ export const testPipeline = async (): Promise<TestPipeline> => {
   return {
     dir, sessionId, media, index, repository, objectStore, events, drops, log,
     start: (over = {}) => startPipeline({
-      sessionId, media, index, repository, objectStore, tool: realTool, openAudio: createAudioAnalysers({ pool }), openScenes: null, analyser: createAnalyser({ sessionId }),
+      sessionId, media, index, repository, objectStore, tool: realTool, openAudio: createAudioAnalysers({ pool }), openScenes: null, analyser: createAnalyser({ sessionId }), featuresOff: null,
       transcriber: null, clientWords: null, transcriptionOff: 'transcription is off', judge: null, decodePcm: createPcmDecoder({ pool }), language: null, priority: 5, speechPaddingMs: 200, deafUntilMs: 0, capacity: 4,
       tempDir: join(dir, 'temp'), clock: hurriedClock, random: () => 0.5, log, publish: (event) => { events.push(event); },
       show: ({ mediaKey, thumbnailKey, ...clip }) => ({ ...clip, mediaUrl: mediaKey, thumbnailUrl: thumbnailKey }),
