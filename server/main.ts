@@ -21,6 +21,8 @@ import { FRAME_ACTIONS, allowedOrigin, createAuth, hashToken } from './http/auth
 import { type Log, createLog, oncePerSecond } from './log.ts';
 import type { ObjectStore, Repository, StoredClip } from './ports.ts';
 import { watchDiskSpace } from './sessions/disk-space.ts';
+import { createFrameMemory } from './sessions/frame-memory.ts';
+import { createHotChunks } from './sessions/hot-chunks.ts';
 import type { SegmentIndex } from './sessions/segment-index.ts';
 import { findFfmpeg } from './workers/ffmpeg.ts';
 import { defaultWorkers, openMediaPool } from './workers/media-pool.ts';
@@ -28,7 +30,9 @@ import { checkModels } from './workers/model-check.ts';
 
 const MB = 1e6;
 const HOUR_MS = 3_600_000;
-const HOT_BYTES = 32 * MB;
+/** Chunks wait here for the pipeline, which takes them out: it is used only as far as pipelines lag. */
+const HOT_BYTES = 128 * MB;
+const FREE_FRAMES_BYTES = 64 * MB;
 const MEDIA_URL_S = 6 * 3600;
 /** Measured on ten minutes of quiet speech over game noise: 0.2 s around the energy gate's speech loses 16 % of the words, 1.5 s 3 %, for 1.1 s sent per second. */
 const GATE_PADDING_MS = 1_500;
@@ -212,8 +216,8 @@ const serve = async (config: Config, log: Log): Promise<{ stop: () => Promise<vo
       onError: (error) => log.warn({ error: messageOf(error) }, 'a slow viewer could not be refreshed'),
     });
     const indexCache = new LRUCache<string, SegmentIndex>({ maxSize: config.cacheBytes * MB / 2, sizeCalculation: (index) => Math.max(1, index.byteLength) });
-    /** What was just appended is what the pipeline reads next: a pipeline that keeps up reads nothing from disk. */
-    const hotChunks = new LRUCache<string, Uint8Array>({ maxSize: HOT_BYTES, sizeCalculation: (bytes) => Math.max(1, bytes.byteLength) });
+    const memory = createFrameMemory({ maxFreeBytes: FREE_FRAMES_BYTES });
+    const hotChunks = createHotChunks({ maxBytes: HOT_BYTES, memory });
     const sessionDir = (sessionId: string): string => join(dataDir, 'sessions', sessionId);
     const tiering = opened('tiering', createTiering({ objectStore, repository, diskSpace, hotMs: config.hotMinutes * 60_000, everyMs: 5_000, concurrency: 2, log, clock }), (part) => part.close());
     const supervisor = createSupervisor({
@@ -260,7 +264,7 @@ const serve = async (config: Config, log: Log): Promise<{ stop: () => Promise<vo
     // ── ways in ──
     const tokenLimit = createTokenLimit();
     const gateway = createGateway({
-      hub, limits: () => limits, clock, log,
+      hub, limits: () => limits, clock, log, memory,
       speakerOf: async (token, remote) => {
         const subject = auth.subjectOfToken(token);
         await tokenLimit(subject, guesserOf(remote, ''));

@@ -25,7 +25,7 @@ export class ByteQueue {
     return this.position + this.length - this.debt;
   }
 
-  /** The queue may keep views into `bytes`: they must not be written to afterwards. */
+  /** The queue may keep views into `bytes` until `own`: they must not be written to meanwhile. */
   push(bytes: Uint8Array): void {
     const owed = Math.min(this.debt, bytes.length);
     this.debt -= owed;
@@ -34,6 +34,13 @@ export class ByteQueue {
     this.length += rest.length;
     if (rest.length < SMALL_BYTES) this.#gather(rest);
     else this.#slices.push(rest);
+  }
+
+  /** Copies what is left of the slice pushed last, so that its memory may be used again. */
+  own(bytes: Uint8Array): void {
+    const last = this.#slices.length - 1;
+    const slice = this.#slices[last];
+    if (slice?.buffer === bytes.buffer) this.#slices[last] = new Uint8Array(slice);
   }
 
   skip(count: number): void {

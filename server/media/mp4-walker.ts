@@ -36,14 +36,15 @@ export const mp4Grammar = (options: { videoData: boolean; init?: Init }): Gramma
 
   const keepInit = (queue: ByteQueue, header: BoxHeader, out: WalkEvent[]): boolean => {
     const size = bounded(header, MAX_INIT_BYTES, queue.position, !wasReady);
-    const bytes = queue.peek(size);
-    if (!bytes) return false;
+    const peeked = queue.peek(size);
+    if (!peeked) return false;
+    const bytes = new Uint8Array(peeked); // tracks keep views into it
     if (header.type === 'ftyp') pendingInit = { byteStart: queue.position, parts: [], bytes: 0 };
     const init = (pendingInit ??= { byteStart: queue.position, parts: [], bytes: 0 });
     init.bytes += size;
     if (init.bytes > MAX_INIT_BYTES) throw new MediaError('limit', `more than ${MAX_INIT_BYTES} bytes before the first fragment`);
     const found = header.type === 'moov' ? readMoov(bytes.subarray(header.length)) : null;
-    init.parts.push(bytes.slice());
+    init.parts.push(bytes);
     queue.skip(size);
     if (found) begin(found, init, out);
     return true;

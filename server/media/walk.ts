@@ -28,7 +28,8 @@ type State =
   | { type: 'seeking'; from: number; message: string; trusted: boolean }
   | { type: 'failed'; error: MediaError };
 
-export const createWalk = (grammar: Grammar, start: { position: number; seeking: boolean }): Walker => {
+/** `keepsViews`: slices stay unchanged after they were pushed. */
+export const createWalk = (grammar: Grammar, { keepsViews, ...start }: { position: number; seeking: boolean; keepsViews: boolean }): Walker => {
   const queue = new ByteQueue(start.position);
   let resumedAt = -1;
   let state: State = start.seeking ? { type: 'seeking', from: start.position, message: 'no cluster or moof begins here', trusted: true } : { type: 'walking' };
@@ -82,7 +83,11 @@ export const createWalk = (grammar: Grammar, start: { position: number; seeking:
   return {
     push: (bytes) => {
       if (state.type !== 'failed') queue.push(bytes);
-      return run([]);
+      try {
+        return run([]);
+      } finally {
+        if (!keepsViews) queue.own(bytes);
+      }
     },
     skipTo: (byteStart) => {
       if (state.type === 'failed') return;

@@ -55,6 +55,27 @@ describe('[D1] slices', () => {
     }
   });
 
+  it('keeps no view of a slice without video payloads: its memory may be used again', () => {
+    const seed = Math.floor(Math.random() * 2 ** 31);
+    console.log(`walker reused slices: seed ${seed}`);
+    const random = seededRandom(seed);
+    for (const file of all()) {
+      const bytes = new Uint8Array(readFileSync(file));
+      const walker = createWalker({ videoData: false });
+      const events: WalkEvent[] = [];
+      for (let at = 0; at < bytes.length;) {
+        const slice = bytes.slice(at, at + 1 + Math.floor(random() * 70_000));
+        at += slice.length;
+        events.push(...walker.push(slice));
+        slice.fill(0xdd);
+      }
+      const found = [...events, ...walker.end()];
+      expect([basename(file), fingerprint(found)]).toEqual([basename(file), fingerprint(walk(bytes))]);
+      const tracks = (of: WalkEvent[]) => of.flatMap((event) => (event.type === 'init' ? event.init.tracks : []));
+      expect([basename(file), tracks(found)]).toEqual([basename(file), tracks(walk(bytes))]);
+    }
+  });
+
   it('names the exact bytes of every packet', () => {
     for (const file of all()) {
       const bytes = new Uint8Array(readFileSync(file));

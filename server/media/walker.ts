@@ -16,14 +16,14 @@ const containerOf = (head: Uint8Array): 'webm' | 'mp4' => {
 };
 
 /**
- * Walks WebM/Matroska or fragmented MP4. The walk keeps views into pushed slices: do not write to a slice after pushing it.
- * A packet is reported when its last byte has arrived. With `videoData: false` audio data is copied, so that slices are let go.
+ * Walks WebM/Matroska or fragmented MP4. A packet is reported when its last byte has arrived. With `videoData` the walk keeps views
+ * into pushed slices: do not write to a slice after pushing it. Without, what is kept is copied, and a slice is free after its push.
  */
 export const createWalker = (options: WalkerOptions): Walker => {
   const { videoData, init } = options;
   const begin = (container: 'webm' | 'mp4', position: number, seeking: boolean): Walker => {
     const grammarOptions = { videoData, ...(init && { init }) };
-    return createWalk(container === 'webm' ? webmGrammar(grammarOptions) : mp4Grammar(grammarOptions), { position, seeking });
+    return createWalk(container === 'webm' ? webmGrammar(grammarOptions) : mp4Grammar(grammarOptions), { position, seeking, keepsViews: videoData });
   };
   if (init) return begin(init.container, options.byteStart ?? init.byteEnd, true);
 

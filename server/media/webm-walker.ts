@@ -58,7 +58,7 @@ export const webmGrammar = (options: { videoData: boolean; init?: Init }): Gramm
   const readInitElement = (queue: ByteQueue, header: ElementHeader, init: PendingInit): boolean => {
     const bytes = queue.peek(header.length + bounded(header, MAX_INIT_BYTES, queue.position));
     if (!bytes) return false;
-    const body = bytes.subarray(header.length);
+    const body = new Uint8Array(bytes.subarray(header.length)); // tracks keep views into it
     if (header.id === ID.tracks) init.tracks = readTracks(body);
     if (header.id === ID.info) init.scaleMs = unsigned(child(body, ID.timestampScale), 1_000_000) / 1e6;
     if (init.scaleMs <= 0) throw malformed('TimestampScale 0', queue.position);

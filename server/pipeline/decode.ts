@@ -20,7 +20,7 @@ export type Decoder = {
   next(signal: AbortSignal): Promise<Pulled | null>;
   decode(pulled: Pulled, signal: AbortSignal): Promise<Segment>;
 };
-export type Pulled = { items: PulledItem[]; nextByte: number; ended: boolean };
+export type Pulled = { items: PulledItem[]; nextByte: number; ended: boolean; release: () => void };
 
 export type DecoderOptions = {
   log: MediaLog;
@@ -115,14 +115,14 @@ export const createDecoder = (options: DecoderOptions): Decoder => {
       if (ended) return null;
       for (;;) {
         const { finished } = log.state;
-        const { items, nextByte } = await log.pull(pullByte, PULL_BYTES, signal);
+        const { items, nextByte, release } = await log.pull(pullByte, PULL_BYTES, signal);
         if (items.length > 0) {
           pullByte = nextByte;
-          return { items, nextByte, ended: false };
+          return { items, nextByte, ended: false, release };
         }
         if (finished) {
           ended = true;
-          return { items: [], nextByte: pullByte, ended: true };
+          return { items: [], nextByte: pullByte, ended: true, release };
         }
         await log.changed(pullByte, signal);
       }
@@ -145,6 +145,7 @@ export const createDecoder = (options: DecoderOptions): Decoder => {
       segment.part = part?.part ?? 0;
       segment.videoTrack = part ? videoTrack(part) : null;
       if (options.scenes) segment.keyframes = await Promise.all(video.map(async (packet) => ({ ...packet, data: await log.read(packet.byteStart, packet.byteStart + packet.byteLength, signal) })));
+      pulled.release(); // the walk keeps no views
       return segment;
     },
   };

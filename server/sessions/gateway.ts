@@ -7,6 +7,7 @@ import type { SessionSummary } from '../../shared/model.ts';
 import type { Clock } from '../clock.ts';
 import { Refused, messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
+import type { FrameMemory } from './frame-memory.ts';
 import type { Hub, Watcher } from './hub.ts';
 import type { Feed, Session } from './session.ts';
 import type { Opened } from './supervisor.ts';
@@ -22,6 +23,8 @@ export type GatewayOptions = {
   limits: () => Limits;
   clock: Clock;
   log: Log;
+  /** where frames lie until they are handled */
+  memory: FrameMemory;
   /** Throws `Refused`: unauthorized where the token is not known, too_many where too many wrong ones were shown. */
   speakerOf: (token: string, remote: string) => Promise<Speaker>;
   /** one rule for every frame type; throws `Refused forbidden` */
@@ -185,6 +188,7 @@ export const createGateway = (options: GatewayOptions): Gateway => {
     }
   };
 
+  /** `bytes` are released once the frame is handled: whatever keeps a part of them longer holds them. */
   const receive = (connection: Connection, bytes: Uint8Array, binary: boolean): void => {
     let frame: ClientFrame;
     try {
@@ -192,12 +196,17 @@ export const createGateway = (options: GatewayOptions): Gateway => {
       frame = decodeClientFrame(bytes, options.limits());
     } catch (error) {
       options.onFrame('bad', bytes.length);
+      options.memory.release(bytes);
       send(connection, { t: 'error', code: error instanceof FrameError ? error.code : 'bad_frame', message: messageOf(error), retryable: false, session: null });
       return shut(connection, CLOSE_BAD_FRAME, messageOf(error));
     }
     options.onFrame(frame.t, bytes.length);
     const session = 'session' in frame ? frame.session : null;
     const run = async (): Promise<void> => {
+      await answer();
+      options.memory.release(bytes);
+    };
+    const answer = async (): Promise<void> => {
       if (connection.closed) return; // while it waited
       const { speaker } = connection;
       if (frame.t !== 'hello' && speaker === null) {
@@ -222,6 +231,7 @@ export const createGateway = (options: GatewayOptions): Gateway => {
     // Each recording fed may have its credits in flight; more is an attack.
     const maxBytes = options.limits().credits.bytes * (connection.feeding.size + 1);
     if (connection.waiting >= MAX_WAITING || connection.waitingBytes + bytes.length > maxBytes + options.limits().maxChunkBytes) {
+      options.memory.release(bytes);
       return shut(connection, CLOSE_BAD_FRAME, `${connection.waiting} frames (${connection.waitingBytes} bytes) wait behind start or stop`);
     }
     connection.waiting += 1;
@@ -247,7 +257,7 @@ export const createGateway = (options: GatewayOptions): Gateway => {
     message: (wire, bytes, binary) => {
       const connection = connections.get(wire.id);
       // One copy here, because the engine reuses its buffer: everything after works on views of it.
-      if (connection && !connection.closed) receive(connection, Uint8Array.prototype.slice.call(bytes), binary);
+      if (connection && !connection.closed) receive(connection, options.memory.borrow(bytes), binary);
     },
     drain: (wire) => {
       const connection = connections.get(wire.id);

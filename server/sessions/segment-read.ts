@@ -1,6 +1,6 @@
 // Payloads out of a segment, each checked against its crc before anyone sees it (T2).
+import { crc32c } from '../crc32c.ts';
 import { messageOf } from '../errors.ts';
-import { crc32c } from '../../shared/crc32c.ts';
 import { HEADER_BYTES } from './record.ts';
 import type { Entry, SegmentIndex } from './segment-index.ts';
 import type { Source } from './segment-scan.ts';

@@ -1,6 +1,6 @@
 // Rebuilds the index of a segment from its records (T2), reading it in windows: memory stays at a window, whatever the segment holds.
 import type { Gap } from '../../shared/model.ts';
-import { crc32c } from '../../shared/crc32c.ts';
+import { crc32c } from '../crc32c.ts';
 import { afterChunk, afterGap, decodeGap, decodeHead, decodeHeader, HEADER_BYTES, MAGIC } from './record.ts';
 import type { Head, RecordHeader, Totals } from './record.ts';
 import { SegmentIndex } from './segment-index.ts';

@@ -2,7 +2,7 @@
 // Everything that changes a recording goes through here; transport and HTTP only call it. Long, because its state has one owner.
 import type { Gap, HeardWords, Page, Rectangle, SessionEvent, SessionStatus, SessionSummary, StageName, StageState } from '../../shared/model.ts';
 import type { Credits, ErrorCode, ServerFrame } from '../../shared/protocol.ts';
-import { crc32c } from '../../shared/crc32c.ts';
+import { crc32c } from '../crc32c.ts';
 import { ulid } from 'ulid';
 import type { Clock } from '../clock.ts';
 import { Refused, messageOf } from '../errors.ts';

@@ -13,7 +13,8 @@ export type PulledItem =
   | { kind: 'bytes'; byteStart: number; startMs: number; seq: number; bytes: Uint8Array }
   | { kind: 'gap'; byteStart: number; byteEnd: number; gap: Gap };
 
-export type Pulled = { items: PulledItem[]; nextByte: number };
+/** `release`: the bytes were read, their memory may be used again; calling it is optional. */
+export type Pulled = { items: PulledItem[]; nextByte: number; release: () => void };
 
 export type PlacedGap = { byteStart: number; gap: Gap };
 
@@ -23,10 +24,13 @@ type ReaderOptions = {
   /** by `byteStart` */
   gaps: () => readonly PlacedGap[];
   byteEnd: () => number;
-  /** a chunk still in memory, as it was made durable */
-  hot: (sequence: number) => Uint8Array | undefined;
+  /** chunks still in memory, as they were made durable; null: none are kept */
+  hot: { take(sequence: number): Uint8Array | undefined; drop(sequence: number): void; release(bytes: Uint8Array): void } | null;
   onDamage: (row: Segment, index: SegmentIndex, entry: number) => Promise<void>;
 };
+
+/** a chunk in memory that someone looks at */
+type Taken = { sequence: number; byteEnd: number; payload: Uint8Array };
 
 export const gapOf = (entry: Entry): Gap => ({
   fromSequence: entry.sequence, toSequence: entry.sequenceTo, startMs: entry.startMs, endMs: entry.startMs + entry.durationMs, reason: entry.note,
@@ -45,6 +49,17 @@ export class TimelineReader {
   }
 
   async pull(fromByte: number, maxBytes: number, signal: AbortSignal): Promise<Pulled> {
+    const taken: Taken[] = [];
+    const { items, nextByte } = await this.#items(fromByte, maxBytes, taken, signal);
+    const release = (): void => {
+      // a chunk read to its end has served the pipeline it was kept for
+      for (const { sequence, byteEnd } of taken) if (byteEnd <= nextByte) this.#options.hot?.drop(sequence);
+      this.#release(taken);
+    };
+    return { items, nextByte, release };
+  }
+
+  async #items(fromByte: number, maxBytes: number, taken: Taken[], signal: AbortSignal): Promise<{ items: PulledItem[]; nextByte: number }> {
     const { table, active } = this.#options;
     const items: PulledItem[] = [];
     let at = fromByte;
@@ -77,7 +92,7 @@ export class TimelineReader {
         continue;
       }
       const run = runFrom(index, i, room + at - index.entry(i).byteStart);
-      const payloads = this.#hot(run) ?? (await readPayloads(table.sources(row), run, signal));
+      const payloads = this.#hot(run, taken) ?? (await readPayloads(table.sources(row), run, signal));
       if (payloads.length === 0) await this.#options.onDamage(row, index, i);
       for (const [k, payload] of payloads.entries()) {
         const entry = run[k]!; // a payload stands for its entry
@@ -96,7 +111,8 @@ export class TimelineReader {
     const stop = Math.max(start, Math.min(end, this.#options.byteEnd()));
     const target = new Uint8Array(stop - start);
     for (let at = start; at < stop; ) {
-      const { items, nextByte } = await this.pull(at, Math.min(READ_STEP, stop - at), signal);
+      const taken: Taken[] = [];
+      const { items, nextByte } = await this.#items(at, Math.min(READ_STEP, stop - at), taken, signal);
       for (const item of items) {
         if (item.kind === 'bytes') target.set(item.bytes, item.byteStart - start);
         else if (item.byteEnd > item.byteStart) {
@@ -105,6 +121,7 @@ export class TimelineReader {
           throw new TimelineError(code, `bytes ${byteStart}..${byteEnd} are not served: ${gap.reason}; read around them`, { byteStart, byteEnd });
         }
       }
+      this.#release(taken);
       if (nextByte === at) throw new TimelineError('io', `bytes from ${at} are not on disk although ${stop} were durable; reopen the timeline`);
       at = nextByte;
     }
@@ -138,14 +155,22 @@ export class TimelineReader {
   }
 
   /** The chunks a pipeline that keeps up asks for: neither read nor checked again, which is most of what a pull costs. */
-  #hot(run: Entry[]): Uint8Array[] | null {
+  #hot(run: Entry[], taken: Taken[]): Uint8Array[] | null {
+    const { hot } = this.#options;
+    if (hot === null) return null;
     const payloads: Uint8Array[] = [];
-    for (const { sequence, length } of run) {
-      const payload = this.#options.hot(sequence);
-      if (payload === undefined || payload.length !== length) return null;
+    for (const { sequence, length, byteStart } of run) {
+      const payload = hot.take(sequence);
+      if (payload === undefined) return null;
+      taken.push({ sequence, byteEnd: byteStart + length, payload });
+      if (payload.length !== length) return null;
       payloads.push(payload);
     }
     return payloads;
+  }
+
+  #release(taken: Taken[]): void {
+    for (const { payload } of taken.splice(0)) this.#options.hot?.release(payload);
   }
 
   /** Gaps declared just before `entry` stand before its first byte. */

@@ -5,6 +5,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { foldHash } from '../../shared/crc32c.ts';
 import { faulty } from './faulty-file-system.ts';
 import { nodeFileSystem } from './file-system.ts';
+import { createFrameMemory } from './frame-memory.ts';
+import { createHotChunks } from './hot-chunks.ts';
 import { bench, chunkOf, drain, never, payloads } from './timeline-fixture.ts';
 import type { Bench } from './timeline-fixture.ts';
 
@@ -194,8 +196,8 @@ describe('indexes', () => {
 
 describe('hot chunks', () => {
   it('[T3] a pipeline that keeps up is served from memory, one that lags from disk, both the same bytes', async () => {
-    const { LRUCache } = await import('lru-cache');
-    const hotChunks = new LRUCache<string, Uint8Array>({ maxSize: 1500, sizeCalculation: (bytes) => bytes.byteLength || 1 });
+    const memory = createFrameMemory({ maxFreeBytes: 1e6 });
+    const hotChunks = createHotChunks({ maxBytes: 1500, memory });
     let reads = 0;
     const fs = faulty(nodeFileSystem, (operation) => {
       if (operation === 'pread') reads++;
@@ -210,7 +212,7 @@ describe('hot chunks', () => {
       expect(items).toEqual([{ kind: 'bytes', byteStart: byteEnd, startMs: (seq - 1) * 2000, seq, bytes: chunkOf(seq).bytes }]);
     }
     expect(reads).toBe(0);
-    expect(hotChunks.calculatedSize).toBeLessThanOrEqual(1500);
+    expect(hotChunks.bytes).toBeLessThanOrEqual(1500);
     expect((await drain(timeline)).bytes).toEqual(payloads(1, 30));
     expect(reads).toBeGreaterThan(0);
     await timeline.close();

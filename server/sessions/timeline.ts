@@ -4,6 +4,7 @@ import type { Gap } from '../../shared/model.ts';
 import { Refused } from '../errors.ts';
 import { nodeFileSystem } from './file-system.ts';
 import type { FileSystem } from './file-system.ts';
+import type { HotChunks } from './hot-chunks.ts';
 import { RECENT_CHUNKS } from './recent-crcs.ts';
 import type { Totals } from './record.ts';
 import type { NewRecord } from './segment-file.ts';
@@ -47,8 +48,8 @@ export type TimelineOptions = {
   coldSegments?: ColdRow[];
   /** one for all sessions: `new LRUCache({ maxSize: BYTES, sizeCalculation: (index) => index.byteLength })` */
   indexCache: LRUCache<string, SegmentIndex>;
-  /** The latest chunks of all sessions, so that a pipeline that keeps up costs no read: `new LRUCache({ maxSize: BYTES, sizeCalculation: (bytes) => bytes.byteLength || 1 })` */
-  hotChunks?: LRUCache<string, Uint8Array>;
+  /** one for all sessions */
+  hotChunks?: HotChunks;
   log: Log;
   fs?: FileSystem;
 };
@@ -82,7 +83,11 @@ export class Timeline {
       active: () => this.#writer.activeSegment(),
       gaps: () => this.#gaps,
       byteEnd: () => this.#writer.durable.byteEnd,
-      hot: (sequence) => options.hotChunks?.get(this.#hotKey(sequence)),
+      hot: options.hotChunks === undefined ? null : {
+        take: (sequence) => options.hotChunks?.take(this.#hotKey(sequence)),
+        drop: (sequence) => options.hotChunks?.drop(this.#hotKey(sequence)),
+        release: options.hotChunks.release,
+      },
       onDamage: async (row, index, entry) => {
         this.#onDamage(row, index, entry);
         if (table.rows.includes(row)) await table.store(row.index, index);
@@ -147,7 +152,7 @@ export class Timeline {
 
   /**
    * What is durable from a byte on, at most `maxBytes` of payload; never waits for more. A declared gap comes with the bytes that
-   * follow it, so one at the very end of a session is in `state.gaps` only.
+   * follow it, so one at the very end of a session is in `state.gaps` only. Who calls `release` must not look at the bytes afterwards.
    */
   pull(fromByte: number, maxBytes: number, signal: AbortSignal): Promise<Pulled> {
     return this.#reader.pull(fromByte, maxBytes, signal);
@@ -248,8 +253,7 @@ export class Timeline {
   #onDurable(records: NewRecord[]): void {
     for (const { header, payload, gap } of records) {
       if (gap !== null) this.#addGap(header.byteStart, gap);
-      // a small view would hold on to all of a big buffer
-      else if (payload.buffer.byteLength <= 2 * payload.length) this.#options.hotChunks?.set(this.#hotKey(header.sequence), payload);
+      else this.#options.hotChunks?.put(this.#hotKey(header.sequence), payload);
     }
     this.#wake();
   }

@@ -21,7 +21,8 @@ export const createMemoryMediaLog = (): MemoryMediaLog => {
   const changed = (): void => {
     for (const wake of waiters) wake();
   };
-  const pull = (fromByte: number, maxBytes: number): { items: PulledItem[]; nextByte: number } => {
+  /** Released bytes are overwritten: who still looks at them fails. */
+  const pull = (fromByte: number, maxBytes: number): { items: PulledItem[]; nextByte: number; release: () => void } => {
     const items: PulledItem[] = [];
     let at = fromByte;
     for (const row of rows) {
@@ -37,7 +38,8 @@ export const createMemoryMediaLog = (): MemoryMediaLog => {
       at = last?.kind === 'bytes' ? at + last.bytes.length : end;
     }
     // a loss alone at the end is not told twice
-    return at === fromByte ? { items: [], nextByte: at } : { items, nextByte: at };
+    const release = (): void => { for (const item of items) if (item.kind === 'bytes') item.bytes.fill(0xdd); };
+    return at === fromByte ? { items: [], nextByte: at, release } : { items, nextByte: at, release };
   };
   return {
     get state() {

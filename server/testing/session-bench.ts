@@ -11,6 +11,7 @@ import { PROTOCOL_VERSION } from '../../shared/protocol.ts';
 import { Refused } from '../errors.ts';
 import type { MediaTool, ObjectStore, Repository, StoredClip } from '../ports.ts';
 import { createClipBodies } from '../sessions/clip-bodies.ts';
+import { createFrameMemory } from '../sessions/frame-memory.ts';
 import { createGateway } from '../sessions/gateway.ts';
 import { createHub } from '../sessions/hub.ts';
 import { virtualClock } from '../../shared/testing/virtual-clock.ts';
@@ -103,7 +104,7 @@ export const sessionBench = async (options: SessionBenchOptions = {}) => {
     rangeCache: { dir: join(root, 'temp', 'ranges'), bytes: 1e8, maxRangeMs: 60_000 },
   });
   const gateway = createGateway({
-    hub, limits: () => limits, clock, log, authorize: () => {}, open: supervisor.open, find: supervisor.find, onFrame: () => {},
+    hub, limits: () => limits, clock, log, memory: createFrameMemory({ maxFreeBytes: 1e6 }), authorize: () => {}, open: supervisor.open, find: supervisor.find, onFrame: () => {},
     speakerOf: async (token) => {
       const user = { 'token-a': 'anna', 'token-b': 'bert', 'token-phone': 'anna' }[token];
       if (user === undefined) throw new Refused(token === 'guesser' ? 'too_many' : 'unauthorized', `the token ${token} is not known`);
