@@ -11,7 +11,7 @@ import { seededRandom } from '../shared/testing/random.ts';
 import { heapGrowth, takeSnapshot } from './soak/heap.ts';
 import { type Counts, startLoad } from './soak/load.ts';
 import { material } from './soak/material.ts';
-import { held, series } from './soak/process.ts';
+import { descriptorKinds, held, series } from './soak/process.ts';
 import { type Trend, trend } from './soak/trend.ts';
 
 type Options = { minutes: number; warmup: number; sessions: number; sessionMinutes: number; megabits: number; seed: number; json: string; heap: string | null };
@@ -45,15 +45,16 @@ type Sample = {
 };
 
 const round = (value: number): number => Math.round(value * 100) / 100;
+const sum = (values: number[]): number => values.reduce((total, value) => total + value, 0);
 
 const look = async (server: ServerProcess, beganAt: number): Promise<Sample> => {
   const text = await (await fetch(`${server.url}/metrics`, { headers: { authorization: `Bearer ${server.token}` } })).text();
   const { rssBytes, postgresBytes, diskBytes, descriptors, threads, ffmpegs } = held(server.pid, server.dataDir);
   return {
     atS: round((performance.now() - beganAt) / 1_000), rssMb: round(rssBytes / MB), postgresMb: round(postgresBytes / MB), diskMb: round(diskBytes / MB), descriptors, threads, ffmpegs,
-    heapMb: round(series(text, 'clippy_nodejs_heap_size_used_bytes') / MB), externalMb: round(series(text, 'clippy_nodejs_external_memory_bytes') / MB),
-    loopP99Ms: round(series(text, 'clippy_nodejs_eventloop_lag_p99_seconds') * 1_000), depth: series(text, 'clippy_stage_depth'), lagS: round(series(text, 'clippy_stage_lag_seconds')),
-    live: series(text, 'clippy_sessions'), connections: series(text, 'clippy_ws_connections'),
+    heapMb: round(sum(series(text, 'clippy_nodejs_heap_size_used_bytes')) / MB), externalMb: round(sum(series(text, 'clippy_nodejs_external_memory_bytes')) / MB),
+    loopP99Ms: round(sum(series(text, 'clippy_nodejs_eventloop_lag_p99_seconds')) * 1_000), depth: sum(series(text, 'clippy_stage_depth')), lagS: round(Math.max(...series(text, 'clippy_stage_lag_seconds'))),
+    live: sum(series(text, 'clippy_sessions')), connections: sum(series(text, 'clippy_ws_connections')),
   };
 };
 
@@ -125,6 +126,7 @@ const run = async (): Promise<boolean> => {
     const verdict = judge(measured, { idle, last, settled, counts: load.counts, judged });
     await writeFile(asked.json, JSON.stringify({ asked, counts: load.counts, idle, samples, last, ...verdict }, null, 1));
     const { rss, descriptors, loop } = verdict;
+    if (!verdict.ok) console.error(JSON.stringify({ held: descriptorKinds(server.pid) }));
     const { counts } = load;
     console.log(
       `soak: ${minutes} min (${warmup} warm-up), ${sessions} recordings at ${megabits} Mbit/s: ${counts.begun} begun, ${counts.stopped} stopped, ${counts.vanished} vanished, ${counts.disconnects} disconnects, ${counts.clips} clips seen, ${counts.requests} requests, ${counts.lost} chunks lost; ` +

@@ -1,6 +1,6 @@
 // What a server process and its database hold, from /proc (Linux).
 import { execFileSync } from 'node:child_process';
-import { readFileSync, readdirSync } from 'node:fs';
+import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
 
 export type Held = { rssBytes: number; descriptors: number; threads: number; postgresBytes: number; ffmpegs: number; diskBytes: number };
 
@@ -49,8 +49,21 @@ const diskBytes = (folder: string): number => {
   }
 };
 
-/** One series of Prometheus' text format; the sum over labels. */
-export const series = (text: string, name: string): number => {
-  const values = text.split('\n').filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`)).map((line) => Number(line.slice(line.lastIndexOf(' ') + 1)));
-  return values.reduce((sum, value) => sum + value, 0);
+/** What the descriptors of a process are: socket, pipe, file …, with counts. */
+export const descriptorKinds = (pid: number): Record<string, number> => {
+  const kinds: Record<string, number> = {};
+  for (const fd of readdirSync(`/proc/${pid}/fd`)) {
+    try {
+      const target = readlinkSync(`/proc/${pid}/fd/${fd}`);
+      const kind = /^(\w+):/.exec(target)?.[1] ?? target.replace(/[0-9A-Z]{26}/g, 'ID').replace(/\d+/g, 'N');
+      kinds[kind] = (kinds[kind] ?? 0) + 1;
+    } catch {
+      // closed meanwhile
+    }
+  }
+  return kinds;
 };
+
+/** The values of one metric in Prometheus' text format, one for each set of labels. */
+export const series = (text: string, name: string): number[] =>
+  text.split('\n').filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`)).map((line) => Number(line.slice(line.lastIndexOf(' ') + 1)));
