@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { FuzzOptions, FuzzReport } from '../server/testing/fuzz/fuzz.ts';
+import { fuzzChunks } from '../server/testing/fuzz/chunks.ts';
 import { fuzzFrames } from '../server/testing/fuzz/frames.ts';
 import { fuzzServerFrames } from '../server/testing/fuzz/server-frames.ts';
 import { type ServerProcess, startServer, temporaryFolder } from './server-process.ts';
@@ -28,6 +29,7 @@ const onServer = (fuzz: (options: FuzzOptions & { server: ServerProcess; bystand
 
 const TARGETS: Record<string, { runs: number; fuzz: (options: FuzzOptions) => FuzzReport | Promise<FuzzReport> }> = {
   frames: { runs: 1_000_000, fuzz: fuzzFrames },
+  chunks: { runs: 100_000, fuzz: fuzzChunks },
   'server-frames': { runs: 1_000_000, fuzz: onServer(fuzzServerFrames) },
 };
 

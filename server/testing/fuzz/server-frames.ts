@@ -18,6 +18,8 @@ const CONNECTIONS = 12;
 /** frames poured out before the last is waited for */
 const BATCH = 24;
 const HANG_MS = 10_000;
+/** broken framing may leave the server waiting for the rest of a message that never comes */
+const BROKEN_MS = 100;
 const KEYS = 8;
 /** bytes that break the framing itself, not only what is in it */
 const BROKEN_FRAMING = 0.01;
@@ -115,7 +117,7 @@ export const fuzzServerFrames = async (options: FuzzOptions & { server: ServerPr
       const began = performance.now();
       const chance = chanceOf(seed ^ 0x5eed, last.number);
       const how = await new Promise<{ closed: number | null } | 'pong' | 'hung'>((resolve) => {
-        const timer = setTimeout(() => resolve('hung'), HANG_MS);
+        const timer = setTimeout(() => resolve('hung'), last.raw === null ? HANG_MS : BROKEN_MS);
         waiting = { last, batch, settle: (outcome) => { clearTimeout(timer); resolve(outcome); } };
         if (wire === null) wire = open(Buffer.concat([helloOf(server.token), ...(chance.often(0.2) ? [startOf(chance.pick(keys))] : []), poured]));
         else wire.write(poured);
@@ -125,7 +127,6 @@ export const fuzzServerFrames = async (options: FuzzOptions & { server: ServerPr
       for (const shot of batch.slice(0, -1)) outcomes.add(shot.taken ? 'taken' : 'refused');
       outcomes.add(how === 'hung' ? 'hung' : how === 'pong' ? 'taken' : `closed ${how.closed}`);
       if (how === 'hung') {
-        // broken framing may leave the server waiting for the rest of a message
         if (last.raw === null) found(last, `no answer in ${HANG_MS} ms`);
         (wire as Wire | null)?.destroy();
         wire = null;
