@@ -74,6 +74,14 @@ const CLOSE_TRY_LATER = 1013;
 /** A message may name what a client sent; what it says must still be text the protocol allows. */
 const sendable = (text: string): string => text.slice(0, 1_000).replaceAll('\0', '').toWellFormed();
 
+/** What the server refuses to HTTP in other words. */
+const wireCode = (code: Refused['code']): ErrorCode =>
+  code === 'not_found' ? 'unknown_session' : code === 'too_many' ? 'unavailable' : code === 'bad_request' || code === 'range' ? 'bad_frame' : code;
+
+/** Which recording a refusal is about. */
+const concerned = (frame: ClientFrame): string | null =>
+  'session' in frame ? frame.session : 'topic' in frame && frame.topic !== 'system' ? frame.topic.slice('session:'.length) : null;
+
 export const createGateway = (options: GatewayOptions): Gateway => {
   const connections = new Map<number, Connection>();
 
@@ -88,7 +96,7 @@ export const createGateway = (options: GatewayOptions): Gateway => {
   const tell = (connection: Connection, error: unknown, session: string | null): void => {
     const known = error instanceof Refused ? error : null;
     if (!known) options.log.error({ session, error: messageOf(error) }, 'a frame could not be handled');
-    const code = (known?.code ?? 'internal') as ErrorCode;
+    const code = known ? wireCode(known.code) : 'internal';
     send(connection, { t: 'error', code, message: known ? known.message : 'the server failed; try again', retryable: known?.retryable ?? true, session });
   };
   /** What follows a refused frame of a recording no longer fits: the client starts again from the last durable sequence. */
@@ -219,7 +227,7 @@ export const createGateway = (options: GatewayOptions): Gateway => {
       } catch (error) {
         // Words are an extra: their refusal costs the recording nothing.
         if (session !== null && connection.feeding.has(session) && frame.t !== 'words') drop(connection, session, error);
-        else tell(connection, error, session);
+        else tell(connection, error, concerned(frame));
       }
     };
     // Chunks may run side by side (the timeline keeps their order); hello, start and stop are barriers.
