@@ -24,7 +24,7 @@ export type ServerProcess = {
   kill(signal: NodeJS.Signals): Promise<number | null>;
 };
 
-export type ServerOptions = { dataDir?: string; port?: number; env?: Record<string, string>; readyMs?: number };
+export type ServerOptions = { dataDir?: string; port?: number; env?: Record<string, string>; readyMs?: number; /** every line the server logs */ onLine?: (line: string) => void };
 
 const KEPT_LINES = 400;
 /** One for all servers this process starts: a restarted server must know the clients of the one before. */
@@ -55,6 +55,7 @@ export const startServer = async (options: ServerOptions = {}): Promise<ServerPr
   });
   const lines: string[] = [];
   const keep = (line: string): void => {
+    options.onLine?.(line);
     lines.push(line);
     if (lines.length > KEPT_LINES) lines.shift();
   };

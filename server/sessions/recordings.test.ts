@@ -65,6 +65,29 @@ describe('a time range', () => {
   });
 });
 
+describe('a whole recording', () => {
+  it('[DF1] with a damaged chunk is served without it, and by range as one file of that length', async () => {
+    at = await sessionBench();
+    const id = await record();
+    const all = await readFile(source);
+    const size = Math.ceil(all.length / 6);
+    const [segment = ''] = (await readdir(at.dirOf(id))).filter((name) => name.endsWith('.seg'));
+    const stored = await readFile(join(at.dirOf(id), segment));
+    const place = stored.indexOf(all.subarray(2 * size, 2 * size + 64));
+    stored[place + 100] = (stored[place + 100] ?? 0) ^ 4;
+    await writeFile(join(at.dirOf(id), segment), stored);
+    const before = await at.queries.recording(id, null, never);
+    await expect(before.read(0, before.bytes, never)).rejects.toMatchObject({ code: 'quarantined' });
+    const body = await at.queries.recording(id, null, never);
+    const sound = Buffer.concat([all.subarray(0, 2 * size), all.subarray(3 * size)]);
+    expect([body.bytes, body.etag === before.etag]).toEqual([sound.length, false]);
+    expect(Buffer.from(await body.read(0, body.bytes, never)).equals(sound)).toBe(true);
+    for (const [from, until] of [[2 * size - 10, 2 * size + 10], [2 * size, 2 * size + 1], [sound.length - 5, sound.length + 5]] as const) {
+      expect(Buffer.from(await body.read(from, until, never)).equals(sound.subarray(from, until))).toBe(true);
+    }
+  });
+});
+
 describe('clips', () => {
   it('an exact download is made once, beside the clip, also when the first who asked has gone', async () => {
     let encoded = 0;

@@ -10,7 +10,9 @@ import type { MediaIndex, MediaLog } from '../pipeline/media-log.ts';
 import { stretchAt } from '../pipeline/packets.ts';
 import type { MediaBody } from '../ports.ts';
 
-export type OpenedLog = { log: MediaLog & { readonly state: { /** retention removed what is before */ firstByte: number } }; index: MediaIndex; summary: SessionSummary; release: () => void };
+type Stretch = { byteStart: number; byteEnd: number };
+
+export type OpenedLog = { log: MediaLog & { readonly state: { /** retention removed what is before */ firstByte: number; /** known damage, which is left out */ quarantined: readonly Stretch[] } }; index: MediaIndex; summary: SessionSummary; release: () => void };
 
 export type RecordingsOptions = {
   /** opens a recording's timeline and index, live or not; throws `Refused not_found` */
@@ -25,6 +27,19 @@ const MUX_TIMEOUT_MS = 120_000;
 type CachedRange = { file: string; bytes: number; mime: string; container: 'mp4' | 'webm' };
 
 export const fileName = (title: string, container: string): string => `${title.replaceAll(/[^\w.-]+/g, '-').replaceAll(/^-+|-+$/g, '').slice(0, 60) || 'recording'}.${container}`;
+/** What is left of [byteStart, byteEnd) around the damaged stretches. */
+const soundParts = ({ byteStart, byteEnd }: Stretch, damaged: readonly Stretch[]): Stretch[] => {
+  const parts: Stretch[] = [];
+  let at = byteStart;
+  for (const hole of damaged.toSorted((a, b) => a.byteStart - b.byteStart)) {
+    if (hole.byteEnd <= at || hole.byteStart >= byteEnd) continue;
+    if (hole.byteStart > at) parts.push({ byteStart: at, byteEnd: hole.byteStart });
+    at = hole.byteEnd;
+  }
+  return at < byteEnd ? [...parts, { byteStart: at, byteEnd }] : parts;
+};
+const lengthOf = (parts: readonly Stretch[]): number => parts.reduce((sum, { byteStart, byteEnd }) => sum + byteEnd - byteStart, 0);
+
 const containerOf = (mime: string): 'mp4' | 'webm' => (mime.includes('mp4') ? 'mp4' : 'webm');
 
 export const createRecordings = (options: RecordingsOptions) => {
@@ -43,18 +58,33 @@ export const createRecordings = (options: RecordingsOptions) => {
 
   const whole = async (sessionId: string): Promise<MediaBody> => {
     const { log, index, summary, release } = await options.openLog(sessionId);
-    const { byteEnd, firstByte } = log.state;
+    const { byteEnd, firstByte, quarantined } = log.state;
     // Where retention has taken the beginning, the rest is playable from its first fragment on, behind its initialisation.
     const from = firstByte === 0 ? null : index.fragmentAfter(firstByte - 1);
     const head = (from && index.parts()[from.part]?.bytes) ?? new Uint8Array();
     const start = from?.byteStart ?? firstByte;
-    const bytes = head.length + byteEnd - start;
+    // Damage that is known is left out, as a declared loss is: players go on at the next fragment. What is found while serving ends
+    // this reply, and the next one leaves it out too.
+    const parts = soundParts({ byteStart: start, byteEnd }, quarantined);
+    const damage = byteEnd - start - lengthOf(parts);
+    const bytes = head.length + lengthOf(parts);
+    const readParts = async (from: number, until: number, signal: AbortSignal): Promise<Uint8Array[]> => {
+      const found: Uint8Array[] = [];
+      let at = 0;
+      for (const part of parts) {
+        const length = part.byteEnd - part.byteStart;
+        if (at + length > from && at < until) found.push(await log.read(part.byteStart + Math.max(0, from - at), part.byteStart + Math.min(length, until - at), signal));
+        at += length;
+      }
+      return found;
+    };
     return {
-      bytes, mime: summary.mime.split(';')[0] ?? 'application/octet-stream', etag: `"${sessionId}-${start}-${byteEnd}"`, name: fileName(summary.title, containerOf(summary.mime)), immutable: false,
+      bytes, mime: summary.mime.split(';')[0] ?? 'application/octet-stream', etag: `"${sessionId}-${start}-${byteEnd}${damage > 0 ? `-${damage}` : ''}"`, name: fileName(summary.title, containerOf(summary.mime)), immutable: false,
       read: async (at, until, signal) => {
         const end = Math.min(until, bytes);
-        const rest = end > head.length ? await log.read(start + Math.max(0, at - head.length), start + end - head.length, signal) : new Uint8Array();
-        return at >= head.length ? rest : new Uint8Array(Buffer.concat([head.subarray(at, end), rest]));
+        const rest = await readParts(Math.max(0, at - head.length), end - head.length, signal);
+        const [only] = rest;
+        return at >= head.length && rest.length === 1 && only ? only : new Uint8Array(Buffer.concat([head.subarray(at, end), ...rest]));
       },
       close: release,
     };

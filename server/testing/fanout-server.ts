@@ -9,6 +9,7 @@ import { encodeFrame } from '../../shared/codec.ts';
 import type { SessionEvent, SystemView } from '../../shared/model.ts';
 import { SUB_PROTOCOL } from '../../shared/protocol.ts';
 import { systemClock } from '../clock.ts';
+import { createFrameMemory } from '../sessions/frame-memory.ts';
 import { createGateway } from '../sessions/gateway.ts';
 import { createHub } from '../sessions/hub.ts';
 import { createTransport } from '../transport/create-transport.ts';
@@ -31,7 +32,7 @@ const ours = async (): Promise<Fanout> => {
   const none = (): Promise<never> => Promise.reject(new Error('nothing is recorded here'));
   const gateway = createGateway({
     hub, limits: () => limits, clock: systemClock, log, speakerOf: async () => ({ user: 'admin', device: null }), authorize: () => undefined,
-    open: none, find: () => null, onFrame: () => undefined,
+    open: none, find: () => null, onFrame: () => undefined, memory: createFrameMemory({ maxFreeBytes: 1 << 20 }),
   });
   const transport = await createTransport({
     kind: 'uws', log, handle: none,
