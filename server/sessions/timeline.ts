@@ -6,6 +6,7 @@ import { nodeFileSystem } from './file-system.ts';
 import type { FileSystem } from './file-system.ts';
 import { RECENT_CHUNKS } from './recent-crcs.ts';
 import type { Totals } from './record.ts';
+import { unguessableSalt } from './segment-file.ts';
 import type { NewRecord } from './segment-file.ts';
 import type { SegmentIndex } from './segment-index.ts';
 import { SegmentTable } from './segment-table.ts';
@@ -51,6 +52,8 @@ export type TimelineOptions = {
   hotChunks?: LRUCache<string, Uint8Array>;
   log: Log;
   fs?: FileSystem;
+  /** marks the records of one segment file: 32 bits nobody can guess, unless a test owns chance */
+  newSalt?: () => number;
 };
 
 export class Timeline {
@@ -74,6 +77,7 @@ export class Timeline {
       ...options, coldRead: null, cache: options.indexCache, table, ...recovered,
       segmentBytes: options.segmentBytes ?? SEGMENT_BYTES,
       segmentMs: options.segmentMs ?? SEGMENT_MS,
+      newSalt: options.newSalt ?? unguessableSalt,
       onDurable: (records) => this.#onDurable(records),
       onDamage: (row, index, entry) => this.#onDamage(row, index, entry),
     });
