@@ -221,7 +221,7 @@ const serve = async (config: Config, log: Log): Promise<{ stop: () => Promise<vo
     const sessionDir = (sessionId: string): string => join(dataDir, 'sessions', sessionId);
     const tiering = opened('tiering', createTiering({ objectStore, repository, diskSpace, hotMs: config.hotMinutes * 60_000, everyMs: 5_000, concurrency: 2, log, clock }), (part) => part.close());
     const supervisor = createSupervisor({
-      repository, objectStore, clock, log, tiering, tier: config.tier, maxSessions: config.maxSessions, mailbox, resumeMs: config.resumeMinutes * 60_000, retentionMs,
+      repository, objectStore, clock, random: Math.random, log, tiering, tier: config.tier, maxSessions: config.maxSessions, mailbox, resumeMs: config.resumeMinutes * 60_000, retentionMs,
       creditsShare: () => diskSpace.creditsFactor(),
       publish: hub.publish,
       openTimeline: async (sessionId) => {
@@ -321,17 +321,20 @@ const serve = async (config: Config, log: Log): Promise<{ stop: () => Promise<vo
     const resumed = await supervisor.resumeAll();
     const sweeper = new AbortController();
     const cooled = new Set<string>();
-    const cron = schedule('* * * * *', async () => {
+    let sweeping: Promise<void> = Promise.resolve();
+    const sweepNow = async (): Promise<void> => {
       try {
         const deleted = await sweep({ repository, objectStore, sessions: queries, supervisor, clock, log, retentionMs, cooled, local: () => readdir(join(dataDir, 'sessions')).catch(() => []) }, sweeper.signal);
         if (deleted.clips + deleted.sessions > 0) log.info(deleted, 'what had expired was deleted');
       } catch (error) {
         log.error({ error: messageOf(error) }, 'the retention sweep failed; tried again in a minute');
       }
-    }, { noOverlap: true });
+    };
+    const cron = schedule('* * * * *', () => (sweeping = sweepNow()), { noOverlap: true });
     opened('retention', cron, async (part) => {
       sweeper.abort(new Error('shutting down'));
       await part.destroy();
+      await sweeping; // else it opens recordings again that are being put away
     });
     const everySecond = setInterval(() => {
       const counts: Record<SessionStatus, number> = { live: 0, interrupted: 0, draining: 0, closed: 0, failed: 0 };

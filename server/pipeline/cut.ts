@@ -17,28 +17,33 @@ const LENGTH_TOLERANCE_MS = 150;
 /** The muxer may hold the last picture this long (a still, or where the media ends inside the range); FFmpeg does not count that. */
 const HELD_PICTURE_MS = 1_000;
 
-export type CutOptions = { log: MediaLog; index: MediaIndex; tool: MediaTool; tempDir: string };
+/** The files a cut makes on its way, as a port (S5). */
+export type CutFiles = { makeDir(path: string): Promise<unknown>; remove(path: string): Promise<void>; mux: typeof muxClip };
+export const diskFiles: CutFiles = { makeDir: (path) => mkdir(path, { recursive: true }), remove: (path) => rm(path, { force: true }), mux: muxClip };
+
+export type CutOptions = { log: MediaLog; index: MediaIndex; tool: MediaTool; tempDir: string; files?: CutFiles };
 
 /** The same version may be cut again while the first cut is still being archived, so every cut has files of its own. */
 let cuts = 0;
 
 /** The files are the caller's, to be removed once archived; where it throws there are none. */
 export const cutClip = async (options: CutOptions, highlight: Highlight, signal: AbortSignal): Promise<CutClip> => {
-  await mkdir(options.tempDir, { recursive: true });
+  const { files = diskFiles } = options;
+  await files.makeDir(options.tempDir);
   const base = join(options.tempDir, `${highlight.id}-${highlight.version}-${++cuts}`);
   try {
-    return await cutInto(base, options, highlight, signal);
+    return await cutInto(base, { ...options, files }, highlight, signal);
   } catch (error) {
-    await Promise.all([`${base}.media`, `${base}.handles`].map((file) => rm(file, { force: true })));
+    await Promise.all([`${base}.media`, `${base}.handles`].map((file) => files.remove(file)));
     throw error;
   }
 };
 
-const cutInto = async (base: string, options: CutOptions, highlight: Highlight, signal: AbortSignal): Promise<CutClip> => {
-  const { log, index, tool } = options;
+const cutInto = async (base: string, options: Required<CutOptions>, highlight: Highlight, signal: AbortSignal): Promise<CutClip> => {
+  const { log, index, tool, files } = options;
   const cut = async (startMs: number, endMs: number, target: string) => {
     const { tracks, packets } = stretchAt({ log, index, startMs, endMs, kinds: 'all' }, signal);
-    return muxClip({ tracks, packets, startMs, endMs, target }, signal);
+    return files.mux({ tracks, packets, startMs, endMs, target }, signal);
   };
   const clip = await cut(highlight.startMs, Math.min(highlight.endMs, log.state.durationMs), `${base}.media`);
   const { container } = clip;

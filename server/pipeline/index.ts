@@ -4,7 +4,6 @@
 //   judge:   candidate → analyse ────────┘
 // A slow provider makes the words cursor lag and nothing else. Cursors are saved when what lies before them is archived.
 // Longer than most files here, because all lanes share one session's state and end together.
-import { rm } from 'node:fs/promises';
 import { type Observable, type Subscription, defer, merge } from 'rxjs';
 import { tap } from 'rxjs/operators';
 import { ulid } from 'ulid';
@@ -17,7 +16,7 @@ import type { Judge, MediaTool, ObjectStore, OpenAudioAnalyser, OpenSceneDetecto
 import { type Analysis, createAnalysis } from './analyse.ts';
 import { archiveClip, clipPrefix } from './archive.ts';
 import { Poisoned, attempt } from './attempts.ts';
-import { cutClip } from './cut.ts';
+import { type CutFiles, cutClip, diskFiles } from './cut.ts';
 import { createDecoder } from './decode.ts';
 import { createExtractor } from './extract.ts';
 import { createBell, createGauges } from './gauges.ts';
@@ -55,6 +54,8 @@ export type PipelineOptions = {
   deafUntilMs: number;
   capacity: number;
   tempDir: string;
+  /** where cuts are made: real files unless a test owns them */
+  files?: CutFiles;
   clock: Clock;
   random: Random;
   log: Log;
@@ -88,7 +89,7 @@ const PRE_ROLL_MS = 1_500;
 const GARBAGE_PATIENCE_MS = 10 * 60_000;
 
 export const startPipeline = (options: PipelineOptions): Pipeline => {
-  const { sessionId, repository, clock, log } = options;
+  const { sessionId, repository, clock, log, files = diskFiles } = options;
   const controller = new AbortController();
   let subscription: Subscription | null = null;
   let cancelStages: (() => void) | null = null;
@@ -126,7 +127,7 @@ export const startPipeline = (options: PipelineOptions): Pipeline => {
   const setAside = async (name: StageName, range: { id?: string; startMs: number; endMs: number }, error: unknown): Promise<void> => {
     const poisoned = error instanceof Poisoned ? error : new Poisoned(1, error);
     const deadLetter: DeadLetter = {
-      id: range.id ?? ulid(clock.now()), sessionId, stage: name, startMs: Math.round(range.startMs), endMs: Math.round(range.endMs),
+      id: range.id ?? ulid(clock.now(), options.random), sessionId, stage: name, startMs: Math.round(range.startMs), endMs: Math.round(range.endMs),
       code: poisoned.code, message: poisoned.message.slice(0, 1_000), attempts: poisoned.attempts, createdAt: clock.now(),
     };
     log.error({ session: sessionId, stage: name, code: deadLetter.code, error: deadLetter.message }, 'set aside as a dead letter');
@@ -303,7 +304,7 @@ export const startPipeline = (options: PipelineOptions): Pipeline => {
     const room = options.capacity + 2 + 1 + 1;
     const cutOne = async (highlight: Highlight, signal: AbortSignal): Promise<CutClip | null> => {
       try {
-        return await attempt(patient('cut'), (inner) => cutClip({ log: options.media, index: options.index, tool: options.tool, tempDir: options.tempDir }, highlight, inner), signal);
+        return await attempt(patient('cut'), (inner) => cutClip({ log: options.media, index: options.index, tool: options.tool, tempDir: options.tempDir, files }, highlight, inner), signal);
       } catch (error) {
         if (!(error instanceof Poisoned)) throw error;
         await setAside('cut', { id: cutLetterId(highlight), startMs: highlight.startMs, endMs: highlight.endMs }, error);
@@ -340,7 +341,7 @@ export const startPipeline = (options: PipelineOptions): Pipeline => {
         for (const highlight of order.highlights) if (highlight.state === 'vetoed') await attempt(storing, () => withdraw(highlight), signal);
         for (const clip of clips) {
           await attempt(storing, () => archiveClip(archive, clip), signal);
-          for (const file of [clip.file, clip.handlesFile]) if (file) await rm(file, { force: true });
+          for (const file of [clip.file, clip.handlesFile]) if (file) await files.remove(file);
         }
         uncommitted.push(...order.bins);
         await attempt(storing, () => commit(order.signalsUntilMs, clips.length > 0), signal);

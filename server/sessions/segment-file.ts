@@ -20,6 +20,9 @@ export const parseName = (name: string): { index: number; kind: 'segment' | 'ind
 
 export type NewRecord = { header: Omit<RecordHeader, 'durable'>; payload: Uint8Array; gap: Gap | null };
 
+/** Nobody who sends media can know it, so no bytes of media pass for records (T2). */
+export const unguessableSalt = (): number => randomInt(1, 2 ** 32);
+
 export class SegmentFile {
   readonly number: number;
   readonly salt: number;
@@ -50,8 +53,8 @@ export class SegmentFile {
   }
 
   /** Makes the file; its head is written with the first batch. */
-  static async create(fs: FileSystem, dir: string, options: { number: number; sessionId: string; before: Totals }): Promise<SegmentFile> {
-    const salt = randomInt(1, 2 ** 32);
+  static async create(fs: FileSystem, dir: string, options: { number: number; sessionId: string; before: Totals; newSalt: () => number }): Promise<SegmentFile> {
+    const salt = options.newSalt();
     const path = join(dir, segmentName(options.number, salt));
     try {
       return new SegmentFile(fs, dir, await fs.open(path, 'create'), { ...options, salt });

@@ -4,7 +4,7 @@ import type { Gap, HeardWords, Page, Rectangle, SessionEvent, SessionStatus, Ses
 import type { Credits, ErrorCode, ServerFrame } from '../../shared/protocol.ts';
 import { crc32c } from '../crc32c.ts';
 import { ulid } from 'ulid';
-import type { Clock } from '../clock.ts';
+import type { Clock, Random } from '../clock.ts';
 import { Refused, messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { type ClientWords, createClientWords } from '../pipeline/client-words.ts';
@@ -23,6 +23,7 @@ export type SessionOptions = {
   timeline: Timeline;
   repository: Repository;
   clock: Clock;
+  random: Random;
   log: Log;
   /** started again after each failure, from the saved cursor */
   startPipeline: (session: Session, options: { deafUntilMs: number; holes: Hole[] }) => Pipeline;
@@ -410,7 +411,7 @@ export class Session {
     if (this.#soundFailure.times < 3) return;
     this.#deafUntilMs = untilMs;
     this.#soundFailure = { atMs: -Infinity, times: 0 };
-    const deadLetter = { id: ulid(this.#options.clock.now()), sessionId: this.id, stage: 'extract' as const, startMs: Math.max(0, untilMs - SAME_PLACE_MS), endMs: untilMs, code: 'media', message: messageOf(error), attempts: 3, createdAt: this.#options.clock.now() };
+    const deadLetter = { id: ulid(this.#options.clock.now(), this.#options.random), sessionId: this.id, stage: 'extract' as const, startMs: Math.max(0, untilMs - SAME_PLACE_MS), endMs: untilMs, code: 'media', message: messageOf(error), attempts: 3, createdAt: this.#options.clock.now() };
     this.#options.repository.addDeadLetter(deadLetter).then(
       () => this.#options.publish({ type: 'deadLetter', sessionId: this.id, deadLetter }),
       (cause: unknown) => this.#options.log.error({ session: this.id, error: messageOf(cause) }, 'a dead letter could not be stored'),

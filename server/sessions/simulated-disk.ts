@@ -130,7 +130,7 @@ export const simulatedDisk = (random: () => number): SimulatedDisk => {
     },
     list: async (path) => {
       await step();
-      return [...names.keys()].filter((name) => dirname(name) === path).map((name) => name.slice(path.length + 1));
+      return [...names.keys(), ...folders].filter((name) => name !== path && dirname(name) === path).map((name) => name.slice(path.length + 1));
     },
     makeDir: async (path) => {
       await step();
@@ -144,6 +144,7 @@ export const simulatedDisk = (random: () => number): SimulatedDisk => {
     removeDir: async (path) => {
       await step();
       for (const name of names.keys()) if (name.startsWith(`${path}/`)) names.delete(name);
+      for (const folder of folders) if (folder === path || folder.startsWith(`${path}/`)) folders.delete(folder);
     },
     sizeOf: async (path) => {
       await step();

@@ -1,7 +1,7 @@
 // All recordings of this server (S1–S4): opens, resumes, restarts and closes them. What HTTP asks about them is in queries.ts.
-import type { SessionEvent, SessionSummary, Tier } from '../../shared/model.ts';
+import type { SessionEvent, SessionStatus, SessionSummary, Tier } from '../../shared/model.ts';
 import type { ClientFrame, Credits } from '../../shared/protocol.ts';
-import type { Clock } from '../clock.ts';
+import type { Clock, Random } from '../clock.ts';
 import { Refused, messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { MediaIndex, MediaLog } from '../pipeline/media-log.ts';
@@ -19,6 +19,7 @@ export type SupervisorOptions = {
   repository: Repository;
   objectStore: ObjectStore;
   clock: Clock;
+  random: Random;
   log: Log;
   tier: Tier;
   maxSessions: number;
@@ -42,17 +43,24 @@ type Actor = { session: Session; index: OpenedTimeline['index'] };
 /** Note of a recording whose bytes are gone while its pinned clips are kept. */
 export const MEDIA_GONE = 'the recording has expired; its pinned clips are kept';
 
+const UNFINISHED: SessionStatus[] = ['live', 'interrupted', 'draining'];
+/** Opening a recording found at start is tried so often, after 10 s, 20 s … 10 min. */
+const RESUME_ATTEMPTS = 8;
+const RESUME_PAUSE_MS = 5_000;
+
 /** without what only the server knows */
 export const summaryOf = ({ key: _key, user: _user, epoch: _epoch, transcript: _transcript, ...summary }: StoredSession): SessionSummary => summary;
 
 export const createSupervisor = (options: SupervisorOptions) => {
-  const { repository, objectStore, clock, log } = options;
+  const { repository, objectStore, clock, random, log } = options;
   const actors = new Map<string, Actor>();
   /** sessions being opened, so that two connections with one key get one actor */
   const opening = new Map<string, Promise<Actor>>();
   const logs = createOpenLogs({ open: options.openTimeline, clock, onError: (error) => log.warn({ error: messageOf(error) }, 'a timeline did not close') });
   /** recordings whose files are being put away: nobody opens them meanwhile */
   const closing = new Map<string, Promise<void>>();
+  /** recordings that could not be opened at start, and when it is tried again */
+  const retries = new Map<string, () => void>();
   let stopping = false;
 
   /** Runs `work` while no actor of the recording is opened. */
@@ -75,7 +83,7 @@ export const createSupervisor = (options: SupervisorOptions) => {
     // Only the row knows that a recording has ended; its log is just bytes.
     if (stored.status !== 'live' && stored.status !== 'interrupted') await timeline.finish();
     const session: Session = new Session({
-      stored, timeline, repository, clock, log, publish: options.publish, credits, mailbox: options.mailbox, resumeMs: options.resumeMs,
+      stored, timeline, repository, clock, random, log, publish: options.publish, credits, mailbox: options.mailbox, resumeMs: options.resumeMs,
       startPipeline: (self, { deafUntilMs, holes }) => options.startPipeline({ session: self, media: timeline, index, expiresAt: () => expiryOf(self.stored), deafUntilMs, holes }),
       onEnded: (self) => void retire(self).catch((error: unknown) => log.error({ session: self.id, error: messageOf(error) }, 'a finished recording could not be put away')),
     });
@@ -92,6 +100,23 @@ export const createSupervisor = (options: SupervisorOptions) => {
     const pending = opening.get(stored.id) ?? enliven(stored).finally(() => opening.delete(stored.id));
     opening.set(stored.id, pending);
     return pending;
+  };
+  /** A disk or database that fails at start is no reason to give a recording up: its client may come back at any time, and nothing acknowledged is lost. */
+  const takeUp = async (stored: StoredSession, attempt: number): Promise<void> => {
+    try {
+      await actorOf(stored);
+    } catch (error) {
+      log.error({ session: stored.id, attempt, error: messageOf(error) }, 'a recording could not be resumed');
+      if (stopping) return;
+      if (attempt < RESUME_ATTEMPTS) retries.set(stored.id, clock.after(RESUME_PAUSE_MS * 2 ** attempt, () => void retryTakeUp(stored.id, attempt + 1)));
+      else await repository.updateSession(stored.id, { status: 'failed', note: messageOf(error).slice(0, 500) }).catch(() => {}); // found again at the next start
+    }
+  };
+  const retryTakeUp = async (sessionId: string, attempt: number): Promise<void> => {
+    retries.delete(sessionId);
+    const stored = await repository.session(sessionId).catch(() => 'unknown' as const);
+    if (stored === 'unknown') retries.set(sessionId, clock.after(RESUME_PAUSE_MS, () => void retryTakeUp(sessionId, attempt)));
+    else if (stored && UNFINISHED.includes(stored.status)) await takeUp(stored, attempt);
   };
   const retire = async (session: Session): Promise<void> => {
     await options.tiering.sweep();
@@ -125,13 +150,8 @@ export const createSupervisor = (options: SupervisorOptions) => {
   return {
     /** S4: every recording that was not worked through is taken up again. */
     resumeAll: async (): Promise<number> => {
-      const unfinished = await repository.sessions({ limit: 100_000, status: ['live', 'interrupted', 'draining'] });
-      for (const stored of unfinished) {
-        await actorOf(stored).catch(async (error: unknown) => {
-          log.error({ session: stored.id, error: messageOf(error) }, 'a recording could not be resumed');
-          await repository.updateSession(stored.id, { status: 'failed', note: messageOf(error).slice(0, 500) });
-        });
-      }
+      const unfinished = await repository.sessions({ limit: 100_000, status: UNFINISHED });
+      for (const stored of unfinished) await takeUp(stored, 1);
       return unfinished.length;
     },
 
@@ -219,6 +239,7 @@ export const createSupervisor = (options: SupervisorOptions) => {
     /** S3: no new recordings, credits zero, cursors saved. */
     stop: async (): Promise<void> => {
       stopping = true;
+      for (const cancel of retries.values()) cancel();
       await Promise.allSettled(opening.values());
       for (const { session } of actors.values()) session.refreshCredits();
       await Promise.allSettled([...actors.values()].map(({ session }) => close(session)));

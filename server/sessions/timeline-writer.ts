@@ -25,6 +25,7 @@ type WriterOptions = TableOptions & {
   segmentMs: number;
   totals: Totals;
   next: number;
+  newSalt: () => number;
   onDurable: (records: NewRecord[]) => void;
   onDamage: (row: Segment, index: SegmentIndex, entry: number) => void;
 };
@@ -137,7 +138,7 @@ export class TimelineWriter {
     if (first === undefined) return 0;
     if (this.#active !== null && (this.#active.broken || !this.#fits(first, this.#active.bytes, this.#active.index.count))) await this.seal();
     if (this.#active === null) {
-      this.#active = await SegmentFile.create(this.#options.fs, this.#options.dir, { number: this.#next++, sessionId: this.#options.sessionId, before: this.durable });
+      this.#active = await SegmentFile.create(this.#options.fs, this.#options.dir, { number: this.#next++, sessionId: this.#options.sessionId, before: this.durable, newSalt: this.#options.newSalt });
       this.#firstMs = first.header.startMs;
     }
     const file = this.#active;

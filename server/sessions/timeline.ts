@@ -7,6 +7,7 @@ import type { FileSystem } from './file-system.ts';
 import type { HotChunks } from './hot-chunks.ts';
 import { RECENT_CHUNKS } from './recent-crcs.ts';
 import type { Totals } from './record.ts';
+import { unguessableSalt } from './segment-file.ts';
 import type { NewRecord } from './segment-file.ts';
 import type { SegmentIndex } from './segment-index.ts';
 import { SegmentTable } from './segment-table.ts';
@@ -52,6 +53,8 @@ export type TimelineOptions = {
   hotChunks?: HotChunks;
   log: Log;
   fs?: FileSystem;
+  /** marks the records of one segment file: 32 bits nobody can guess, unless a test owns chance */
+  newSalt?: () => number;
 };
 
 export class Timeline {
@@ -75,6 +78,7 @@ export class Timeline {
       ...options, coldRead: null, cache: options.indexCache, table, ...recovered,
       segmentBytes: options.segmentBytes ?? SEGMENT_BYTES,
       segmentMs: options.segmentMs ?? SEGMENT_MS,
+      newSalt: options.newSalt ?? unguessableSalt,
       onDurable: (records) => this.#onDurable(records),
       onDamage: (row, index, entry) => this.#onDamage(row, index, entry),
     });

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { beyondEnd, checkKey, checkPrefix, checkRange, notFound } from '../adapters/object-key.ts';
 import type { ObjectStore } from '../ports.ts';
 
-export const createMemoryObjectStore = (): ObjectStore => {
+export const createMemoryObjectStore = ({ readLocal = readFile }: { readLocal?: (path: string) => Promise<Uint8Array> } = {}): ObjectStore => {
   const objects = new Map<string, Uint8Array>();
   const put = (key: string, body: Uint8Array): void => {
     checkKey(key);
@@ -14,7 +14,7 @@ export const createMemoryObjectStore = (): ObjectStore => {
     put: async (key, body) => put(key, body),
     putFile: async (key, path) => {
       checkKey(key);
-      put(key, await readFile(path));
+      put(key, await readLocal(path));
     },
     read: async (key, range, signal) => {
       checkKey(key);
