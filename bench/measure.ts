@@ -18,6 +18,9 @@ export type Result = {
 /** The load generator's own share of a core: near 1, the number beside it is limited by the generator. */
 export const GENERATOR = 'generator.cpuShare';
 
+/** What ends sooner was worked out, and loaded nothing. */
+const LOAD_MS = 50;
+
 export const rotated = <T>(list: T[], by: number): T[] => list.map((_, index) => list[(index + by) % list.length]!); // within the list
 
 /** Rounds `from`…`to`, without `to`; what they measured is appended to `series`. */
@@ -28,8 +31,9 @@ export const runRounds = async (contenders: Contender[], series: Series, from: n
       const [began, cpu] = [performance.now(), cpuUsage()];
       const numbers = await contender.run(round);
       const { user, system } = cpuUsage(cpu);
-      const own = (user + system) / 1_000 / (performance.now() - began);
-      for (const [metric, value] of Object.entries({ [GENERATOR]: own, ...numbers })) {
+      const tookMs = performance.now() - began;
+      const own = tookMs > LOAD_MS ? { [GENERATOR]: (user + system) / 1_000 / tookMs } : {};
+      for (const [metric, value] of Object.entries({ ...own, ...numbers })) {
         if (!Number.isFinite(value)) throw new Error(`${contender.name}.${metric} is ${value} in round ${round + 1}`);
         (series[`${contender.name}.${metric}`] ??= []).push(value);
       }

@@ -50,6 +50,7 @@ const measure = async (scenario: Scenario, { scale, rounds: wanted, save }: { sc
 const main = async (): Promise<number> => {
   const { chosen, scale, rounds, json, save } = asked();
   const baseline = readBaseline();
+  const measured: Record<string, Saved> = {};
   let failed = 0;
   if (json) console.log(JSON.stringify({ machine, scale }));
   else console.log(`${describeMachine(machine)}; ${scale} scale`);
@@ -61,14 +62,16 @@ const main = async (): Promise<number> => {
       else console.log(`\n${scenario.name}: ${scenario.question} (${result.rounds} rounds)\n${plainTable(rowsOf(result))}`);
       for (const { ratio, was, is, worseBy } of worse) console.error(`REGRESSED ${scenario.name} ${ratio}: ${figure(was)} → ${figure(is)}, ${Math.round(worseBy * 100)} % worse than the baseline`);
       if (worse.length > 0 && !save) failed += 1;
-      baseline[scale][scenario.name] = { ...result, question: scenario.question, measuredAt: new Date().toISOString().slice(0, 10), machine };
+      measured[scenario.name] = { ...result, question: scenario.question, measuredAt: new Date().toISOString().slice(0, 10), machine };
     } catch (error) {
       failed += 1;
       console.error(`FAILED ${scenario.name}:`, error);
     }
   }
   if (save) {
-    writeBaseline(baseline);
+    const saved = readBaseline(); // anew: another run may have saved meanwhile
+    Object.assign(saved[scale], measured);
+    writeBaseline(saved);
     writeReadme();
   }
   return failed > 0 ? 1 : 0;

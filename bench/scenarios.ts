@@ -1,4 +1,6 @@
+import { asr } from './asr.ts';
 import { fanout } from './fanout.ts';
+import { llm } from './llm.ts';
 import { pipeline } from './pipeline.ts';
 import type { Scenario } from './scenario.ts';
 import { sessions } from './sessions.ts';
@@ -8,4 +10,6 @@ export const SCENARIOS: Scenario[] = [
   pipeline,
   sessions,
   fanout,
+  asr,
+  llm,
 ];

@@ -49,15 +49,26 @@ describe('speech windows', () => {
     expect(none[1]).toMatchObject({ startMs: 15_000, audioStartMs: 14_000 });
   });
 
-  it('[W3] hands over what waits when speech pauses 1.5 s with 3 s waiting, or 3 s with less', () => {
-    const talk = plan(pattern([false, 50], [true, 40], [false, 100]));
-    expect(talk.windows).toEqual([{ startMs: 4_800, endMs: 9_200, audioStartMs: 4_600 }]);
-    expect(talk.knownAt).toEqual([10_500]);
+  it('[W3] hands over what waits when speech pauses 1.5 s with 8 s waiting, or 3 s with less', () => {
+    const talk = plan(pattern([false, 50], [true, 80], [false, 100]));
+    expect(talk.windows).toEqual([{ startMs: 4_800, endMs: 13_200, audioStartMs: 4_600 }]);
+    expect(talk.knownAt).toEqual([14_500]);
     const shout = plan(pattern([false, 50], [true, 10], [false, 100]));
     expect(shout.windows).toEqual([{ startMs: 4_800, endMs: 6_200, audioStartMs: 4_600 }]);
     expect(shout.knownAt).toEqual([9_000]);
     const cheap = plan(pattern([false, 50], [true, 40], [false, 100]), 100, { ...WINDOW_DEFAULTS, minMs: 10_000, patienceMs: 10_000 });
     expect(cheap.knownAt).toEqual([14_800]);
+  });
+
+  it('[W4] hears no second twice but before the cut of the window before, however wide the padding', () => {
+    const { windows } = plan(pattern([false, 100], [true, 30], [false, 40], [true, 30], [false, 100], [true, 30], [false, 100]), 100, { ...WINDOW_DEFAULTS, paddingMs: 1_500 });
+    expect(windows).toEqual([
+      { audioStartMs: 8_300, startMs: 8_500, endMs: 14_500 },
+      { audioStartMs: 15_300, startMs: 15_500, endMs: 21_500 },
+      { audioStartMs: 28_300, startMs: 28_500, endMs: 34_500 },
+    ]);
+    const close = plan(pattern([true, 90], [false, 15], [true, 60], [false, 100]), 100, { ...WINDOW_DEFAULTS, paddingMs: 1_500 }).windows;
+    expect(close).toEqual([{ audioStartMs: 0, startMs: 0, endMs: 9_100 }, { audioStartMs: 8_100, startMs: 9_100, endMs: 16_600 }]);
   });
 
   it('[W3] flushes at the end', () => {

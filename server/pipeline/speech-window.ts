@@ -22,17 +22,19 @@ export type WindowOptions = {
   patienceMs: number;
   /** sound before and after the words, so that none loses its first or last consonant */
   paddingMs: number;
-  /** lead where the last window had to be cut inside speech */
+  /** lead where the last window had to be cut inside speech; the most that is heard twice */
   overlapMs: number;
 };
 
-/** Latency against Groq's 10 s billing minimum: raise `minMs` and `patienceMs` to 10 s for the lowest bill. */
-export const WINDOW_DEFAULTS: WindowOptions = { targetMs: 10_000, maxMs: 15_000, minMs: 3_000, pauseMs: 1_500, patienceMs: 3_000, paddingMs: 200, overlapMs: 1_000 };
+/** Latency against Groq's 10 s billing minimum: words of long talk wait for 10 s anyway, so those before a short pause may wait for 8 s. Raise `minMs` and `patienceMs` to 10 s for the lowest bill. */
+export const WINDOW_DEFAULTS: WindowOptions = { targetMs: 10_000, maxMs: 15_000, minMs: 8_000, pauseMs: 1_500, patienceMs: 3_000, paddingMs: 200, overlapMs: 1_000 };
 
 /** Words of `[startMs, endMs)` are wanted; the engine hears from `audioStartMs`. */
 export type SpeechWindow = { startMs: number; endMs: number; audioStartMs: number };
 
 const FRAME = 100;
+/** lead before the padding: an engine hears the first word better behind a moment of sound */
+const LEAD_MS = 200;
 /** shortest silence that counts as being between words */
 const GAP_FRAMES = 2;
 /** a cut for want of anything better is not made before this share of the longest window */
@@ -53,7 +55,10 @@ export const nextWindow = (input: WindowInput, options: WindowOptions = WINDOW_D
   }
   const startMs = Math.max(fromMs, first * FRAME - options.paddingMs);
   const insideSpeech = startMs === fromMs && speech(Math.floor(fromMs / FRAME)) === true && speech(Math.floor(fromMs / FRAME) - 1) === true;
-  const audioStartMs = Math.max(0, startMs - (insideSpeech ? options.overlapMs : options.paddingMs));
+  // close behind the last window a word may go on that voice activity has missed: some of the sound is heard twice
+  const padded = first * FRAME - options.paddingMs >= fromMs;
+  const leadMs = insideSpeech ? options.overlapMs : padded ? LEAD_MS : Math.min(options.paddingMs, options.overlapMs);
+  const audioStartMs = Math.max(0, startMs - leadMs);
   const limitMs = audioStartMs + options.maxMs;
   const cut = (endMs: number): SpeechWindow => ({ startMs, endMs: Math.max(startMs + 1, Math.min(endMs, knownUntilMs, limitMs)), audioStartMs });
   let quietMs = startMs;
