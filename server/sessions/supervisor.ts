@@ -32,12 +32,21 @@ export type SupervisorOptions = {
   publish: (event: SessionEvent) => void;
   tiering: Tiering;
   onRetired: (sessionId: string) => void;
+  /** nothing has come for a while, its pipeline is gone until something does */
+  onRested: (sessionId: string) => void;
 };
 
 /** What `start` gave. `ended`: the recording had ended; its client may ask again how far it went. */
 export type Opened = ({ session: Session } | { ended: SessionSummary }) & { epoch: number; wordsUntilMs: number };
 
 type Actor = { session: Session; index: OpenedTimeline['index'] };
+
+/** A recording for whose pipeline nothing has come in this time lets it go, */
+const QUIET_MS = 60_000;
+/** and much sooner where so many others have nothing either: waking costs a few reads of the database. */
+const MAX_QUIET = 64;
+const LEAST_QUIET_MS = 3_000;
+const LOOK_EVERY_MS = 2_000;
 
 /** Note of a recording whose bytes are gone while its pinned clips are kept. */
 export const MEDIA_GONE = 'the recording has expired; its pinned clips are kept';
@@ -120,6 +129,29 @@ export const createSupervisor = (options: SupervisorOptions) => {
     const prefix = `sessions/${sessionId}/segments/`;
     for await (const { key } of objectStore.list(prefix)) await objectStore.delete(key);
   };
+  /** Lets go of the pipelines of recordings that send nothing: a quiet recording costs a few kilobytes. */
+  const letRest = async (): Promise<void> => {
+    const now = clock.now();
+    const quiet = [...actors.values()].flatMap((actor) => {
+      const since = actor.session.quietSince;
+      return since !== null && now - since >= LEAST_QUIET_MS ? [{ actor, since }] : [];
+    });
+    quiet.sort((a, b) => a.since - b.since);
+    const crowd = quiet.length - MAX_QUIET;
+    await Promise.all(quiet.filter(({ since }, place) => place < crowd || now - since >= QUIET_MS).map(async ({ actor: { session, index } }) => {
+      await session.rest();
+      await index.rest();
+      options.onRested(session.id);
+    }));
+  };
+  let cancelLook = (): void => {};
+  const lookLater = (): void => {
+    cancelLook = clock.after(LOOK_EVERY_MS, () => {
+      if (stopping) return;
+      letRest().catch((error: unknown) => log.warn({ error: messageOf(error) }, 'a quiet recording was not put to rest')).finally(lookLater);
+    });
+  };
+  lookLater();
   const expiryOf = (stored: StoredSession): number | null => clock.now() + options.retentionMs[stored.tier];
 
   return {
@@ -147,7 +179,7 @@ export const createSupervisor = (options: SupervisorOptions) => {
       if (ended && frame.resume) return { ended: known?.summary ?? summaryOf(stored), epoch: stored.epoch, wordsUntilMs: await heardUntil(stored) };
       if (ended) throw new Refused('closed', `the recording under key ${frame.key} has ended; start a new one under another key`);
       if (!actors.has(stored.id) && !opening.has(stored.id)) {
-        const refusal = new Set([...actors.keys(), ...opening.keys()]).size >= options.maxSessions
+        const refusal = actors.size + [...opening.keys()].filter((id) => !actors.has(id)).length >= options.maxSessions
           ? new Refused('quota', `${options.maxSessions} recordings are open already (CLIPPY_MAX_SESSIONS); end one first`, { retryable: true })
           : options.creditsShare() === 0
             ? new Refused('unavailable', 'the disk is nearly full: no new recording is taken until there is space (CLIPPY_DISK_RESERVE_MB)', { retryable: true })
@@ -219,6 +251,7 @@ export const createSupervisor = (options: SupervisorOptions) => {
     /** S3: no new recordings, credits zero, cursors saved. */
     stop: async (): Promise<void> => {
       stopping = true;
+      cancelLook();
       await Promise.allSettled(opening.values());
       for (const { session } of actors.values()) session.refreshCredits();
       await Promise.allSettled([...actors.values()].map(({ session }) => close(session)));
