@@ -314,7 +314,7 @@ const serve = async (config: Config, log: Log): Promise<{ stop: () => Promise<vo
     opened('recordings', supervisor, (part) => part.stop());
     opened('credits', diskSpace.onChange(() => supervisor.refreshCredits()), (stop) => stop());
 
-    const resumed = await supervisor.resumeAll();
+    const { found: resumed } = await supervisor.resumeAll();
     const sweeper = new AbortController();
     const cooled = new Set<string>();
     const cron = schedule('* * * * *', async () => {

@@ -117,8 +117,9 @@ export const createQueries = (options: QueriesOptions): Sessions => {
     },
     pinSession: async (sessionId, pinned) => {
       await stored(sessionId);
+      const session = await supervisor.taken(sessionId);
       await repository.updateSession(sessionId, { pinned });
-      supervisor.find(sessionId)?.patch({ pinned });
+      session?.patch({ pinned });
       return announce(sessionId);
     },
     deleteClip: async (clipId) => removeClip(await storedClip(clipId)),
@@ -132,7 +133,7 @@ export const createQueries = (options: QueriesOptions): Sessions => {
     },
     endSession: async (sessionId) => {
       await stored(sessionId);
-      await supervisor.find(sessionId)?.end();
+      await (await supervisor.taken(sessionId))?.end();
       return announce(sessionId);
     },
     restartSession: async (sessionId) => {

@@ -107,13 +107,44 @@ describe('supervisor', () => {
     await at.repository.updateSession(ids['drain']!, { status: 'draining' });
     const before = at;
     at = await sessionBench({ after: before, onOpen: (id) => { if (id === ids['bad']) throw new Error('input/output error'); } });
-    expect(await at.supervisor.resumeAll()).toBe(3);
+    const { found, done: resumed } = await at.supervisor.resumeAll();
+    expect(found).toBe(3);
+    await resumed;
     expect(at.supervisor.live().map(({ id, status }) => [id, status]).toSorted()).toEqual([[ids['live'], 'interrupted'], [ids['drain'], 'draining']].toSorted());
     expect(await at.repository.session(ids['bad']!)).toMatchObject({ status: 'failed', note: expect.stringContaining('input/output error') });
     expect(actor(ids['live']!).summary).toMatchObject({ chunks: 1, lastSequence: 1 });
     expect(await at.start(await at.connect(), 'live', true)).toMatchObject({ session: ids['live'], epoch: 2, lastSeq: 1 });
     await at.clock.advance(2 * RESUME_MS);
     expect(actor(ids['live']!).status).toBe('live');
+  });
+
+  it('[S11] whoever is asked for comes first; what is asked of one whose turn has not come finds it taken up', async () => {
+    at = await sessionBench();
+    const wire = await at.connect();
+    const ids: string[] = [];
+    for (const key of ['A', 'B', 'C', 'D', 'E', 'F', 'G', 'H']) {
+      const ready = await at.start(wire, key);
+      ids.push(ready.session);
+      at.chunk(wire, ready, 1);
+      await at.acked(wire, ready.session, 1);
+    }
+    await at.stop();
+    const stuck = Promise.withResolvers<void>();
+    const asked = new Set([ids[0], ids[1], ids[2], ids[3]]); // the newest are taken up first
+    at = await sessionBench({ after: at, onOpen: (id) => (asked.has(id) ? undefined : stuck.promise) });
+    const { found, done } = await at.supervisor.resumeAll();
+    expect(found).toBe(8);
+    expect(await at.start(await at.connect(), 'A', true)).toMatchObject({ session: ids[0], lastSeq: 1 });
+    await at.queries.endSession(ids[1]!);
+    expect(actor(ids[1]!).status).toBe('draining');
+    expect(await at.queries.pinSession(ids[2]!, true)).toMatchObject({ pinned: true });
+    expect(actor(ids[2]!).stored.pinned).toBe(true);
+    await at.queries.deleteSession(ids[3]!);
+    expect(at.supervisor.live().map(({ id }) => id).toSorted()).toEqual([ids[0], ids[1], ids[2]].toSorted());
+    stuck.resolve();
+    await done;
+    expect(at.supervisor.live()).toHaveLength(7);
+    expect(at.opened.filter((id) => id === ids[0])).toHaveLength(1);
   });
 
   it('[P6] a gap that a crash kept from the database is there after the start', async () => {
@@ -124,7 +155,7 @@ describe('supervisor', () => {
     await at.acked(wire, ready.session, 2);
     await at.stop();
     at = await sessionBench({ after: at });
-    await at.supervisor.resumeAll();
+    await (await at.supervisor.resumeAll()).done;
     await at.clock.advance(0);
     expect((await at.queries.view(ready.session)).gaps).toHaveLength(1);
   });

@@ -48,6 +48,9 @@ const MAX_QUIET = 64;
 const LEAST_QUIET_MS = 3_000;
 const LOOK_EVERY_MS = 2_000;
 
+/** Those whose clients are back come first and share the machine with these. */
+const RESUMED_AT_ONCE = 4;
+
 /** Note of a recording whose bytes are gone while its pinned clips are kept. */
 export const MEDIA_GONE = 'the recording has expired; its pinned clips are kept';
 
@@ -62,6 +65,8 @@ export const createSupervisor = (options: SupervisorOptions) => {
   const logs = createOpenLogs({ open: options.openTimeline, clock, onError: (error) => log.warn({ error: messageOf(error) }, 'a timeline did not close') });
   /** recordings whose files are being put away: nobody opens them meanwhile */
   const closing = new Map<string, Promise<void>>();
+  /** unfinished recordings of an earlier run whose turn has not come */
+  const left = new Map<string, StoredSession>();
   let stopping = false;
 
   /** Runs `work` while no actor of the recording is opened. */
@@ -101,6 +106,21 @@ export const createSupervisor = (options: SupervisorOptions) => {
     const pending = opening.get(stored.id) ?? enliven(stored).finally(() => opening.delete(stored.id));
     opening.set(stored.id, pending);
     return pending;
+  };
+  const resume = async (stored: StoredSession): Promise<void> => {
+    left.delete(stored.id);
+    await actorOf(stored).catch(async (error: unknown) => {
+      if (stopping) return;
+      log.error({ session: stored.id, error: messageOf(error) }, 'a recording could not be resumed');
+      await repository.updateSession(stored.id, { status: 'failed', note: messageOf(error).slice(0, 500) });
+    });
+  };
+  /** The actor of a recording, taken up now if its turn has not come; null where there is none. */
+  const taken = async (sessionId: string): Promise<Session | null> => {
+    const stored = left.get(sessionId);
+    if (stored) await resume(stored);
+    else await opening.get(sessionId)?.catch(() => {}); // whoever opens it knows why
+    return actors.get(sessionId)?.session ?? null;
   };
   const retire = async (session: Session): Promise<void> => {
     await options.tiering.sweep();
@@ -155,17 +175,18 @@ export const createSupervisor = (options: SupervisorOptions) => {
   const expiryOf = (stored: StoredSession): number | null => clock.now() + options.retentionMs[stored.tier];
 
   return {
-    /** S4: every recording that was not worked through is taken up again. */
-    resumeAll: async (): Promise<number> => {
-      const unfinished = await repository.sessions({ limit: 100_000, status: ['live', 'interrupted', 'draining'] });
-      for (const stored of unfinished) {
-        await actorOf(stored).catch(async (error: unknown) => {
-          log.error({ session: stored.id, error: messageOf(error) }, 'a recording could not be resumed');
-          await repository.updateSession(stored.id, { status: 'failed', note: messageOf(error).slice(0, 500) });
-        });
-      }
-      return unfinished.length;
+    /** S4: every recording that was not worked through is taken up again, a few at a time, and sooner where somebody asks for it. */
+    resumeAll: async (): Promise<{ found: number; done: Promise<void> }> => {
+      for (const stored of await repository.sessions({ limit: 100_000, status: ['live', 'interrupted', 'draining'] })) left.set(stored.id, stored);
+      const found = left.size;
+      const resumeNext = async (): Promise<void> => {
+        for (let [stored] = left.values(); stored !== undefined; [stored] = left.values()) {
+          await resume(stored).catch((error: unknown) => log.error({ session: stored?.id, error: messageOf(error) }, 'the database did not take that a recording has failed'));
+        }
+      };
+      return { found, done: Promise.all(Array.from({ length: RESUMED_AT_ONCE }, resumeNext)).then(() => {}) };
     },
+    taken,
 
     /** A client begins or resumes a recording: the epoch rises, an older connection is fenced (P1). */
     open: async (user: string, frame: ClientFrame & { t: 'start' }): Promise<Opened> => {
@@ -178,8 +199,8 @@ export const createSupervisor = (options: SupervisorOptions) => {
       const ended = known ? known.timeline.state.finished : stored.status !== 'live' && stored.status !== 'interrupted';
       if (ended && frame.resume) return { ended: known?.summary ?? summaryOf(stored), epoch: stored.epoch, wordsUntilMs: await heardUntil(stored) };
       if (ended) throw new Refused('closed', `the recording under key ${frame.key} has ended; start a new one under another key`);
-      if (!actors.has(stored.id) && !opening.has(stored.id)) {
-        const refusal = actors.size + [...opening.keys()].filter((id) => !actors.has(id)).length >= options.maxSessions
+      if (!actors.has(stored.id) && !opening.has(stored.id) && !left.delete(stored.id)) {
+        const refusal = left.size + actors.size + [...opening.keys()].filter((id) => !actors.has(id)).length >= options.maxSessions
           ? new Refused('quota', `${options.maxSessions} recordings are open already (CLIPPY_MAX_SESSIONS); end one first`, { retryable: true })
           : options.creditsShare() === 0
             ? new Refused('unavailable', 'the disk is nearly full: no new recording is taken until there is space (CLIPPY_DISK_RESERVE_MB)', { retryable: true })
@@ -203,7 +224,8 @@ export const createSupervisor = (options: SupervisorOptions) => {
     /** A recording's bytes and structure, whether an actor holds it or not. */
     readLog: async (sessionId: string): Promise<{ media: Timeline; index: MediaIndex; release: () => void }> => {
       await closing.get(sessionId);
-      const actor = actors.get(sessionId) ?? (await opening.get(sessionId));
+      await taken(sessionId);
+      const actor = actors.get(sessionId);
       if (actor) return { media: actor.session.timeline, index: actor.index, release: () => {} };
       const { timeline, index, release } = await logs.use(sessionId);
       return { media: timeline, index, release };
@@ -212,6 +234,7 @@ export const createSupervisor = (options: SupervisorOptions) => {
     /** Works a closed or failed recording through again from its cursor (a retried dead letter). */
     restart: async (sessionId: string, holes: Hole[] = [], prepare: () => Promise<void> = async () => {}): Promise<Session> => {
       await closing.get(sessionId);
+      await taken(sessionId);
       const actor = actors.get(sessionId);
       if (actor) {
         await actor.session.restart(holes, prepare);
@@ -228,7 +251,7 @@ export const createSupervisor = (options: SupervisorOptions) => {
 
     /** Uploads and drops what a recording that has ended still holds locally (T4); true when nothing is left to do. */
     cool: (sessionId: string, pinned: boolean): Promise<boolean> => exclusive(sessionId, async () => {
-      if (actors.has(sessionId) || opening.has(sessionId)) return false;
+      if (actors.has(sessionId) || opening.has(sessionId) || left.has(sessionId)) return false;
       const { timeline, release } = await logs.use(sessionId);
       try {
         const local = (): boolean => timeline.sealed().some((segment) => segment.local);
@@ -244,6 +267,7 @@ export const createSupervisor = (options: SupervisorOptions) => {
 
     /** Takes a recording's bytes away from disk and object store; rows are the caller's. */
     removeMedia: async (sessionId: string): Promise<void> => {
+      left.delete(sessionId);
       await opening.get(sessionId)?.catch(() => {});
       await exclusive(sessionId, () => removeFiles(sessionId));
     },
@@ -252,6 +276,7 @@ export const createSupervisor = (options: SupervisorOptions) => {
     stop: async (): Promise<void> => {
       stopping = true;
       cancelLook();
+      left.clear();
       await Promise.allSettled(opening.values());
       for (const { session } of actors.values()) session.refreshCredits();
       await Promise.allSettled([...actors.values()].map(({ session }) => close(session)));
