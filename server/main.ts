@@ -250,6 +250,7 @@ const serve = async (config: Config, log: Log): Promise<{ stop: () => Promise<vo
         onChanged: () => void refreshCounts(session.id),
       }),
       onRetired: (sessionId) => metrics.forgetSession(sessionId),
+      onRested: (sessionId) => metrics.forgetSession(sessionId),
     });
     const refreshCounts = async (sessionId: string): Promise<void> => {
       const row = await repository.session(sessionId).catch(() => null);
@@ -257,7 +258,7 @@ const serve = async (config: Config, log: Log): Promise<{ stop: () => Promise<vo
     };
     const bodies = createClipBodies({ objectStore, tool, tempDir, thumbnailBytes: config.cacheBytes * MB / 2 });
     const queries = createQueries({
-      supervisor, repository, objectStore, bodies, clock, retentionMs, show, publish: hub.publish, providers,
+      supervisor, repository, objectStore, bodies, clock, retentionMs, show, publish: hub.publish, providers, transcriptionOff: transcriber ? null : NO_TRANSCRIPTION,
       rangeCache: { dir: join(tempDir, 'ranges'), bytes: 1_000 * MB, maxRangeMs: config.maxRangeMinutes * 60_000 },
     });
 
@@ -318,7 +319,7 @@ const serve = async (config: Config, log: Log): Promise<{ stop: () => Promise<vo
     opened('recordings', supervisor, (part) => part.stop());
     opened('credits', diskSpace.onChange(() => supervisor.refreshCredits()), (stop) => stop());
 
-    const resumed = await supervisor.resumeAll();
+    const { found: resumed } = await supervisor.resumeAll();
     const sweeper = new AbortController();
     const cooled = new Set<string>();
     let sweeping: Promise<void> = Promise.resolve();

@@ -31,12 +31,34 @@ describe('connection', () => {
     for (let times = 0; times < 10; times++) {
       await settle();
       droppedAt.push(clock.now());
-      server.drop();
+      server.drop(1013, 'try again later');
       await clock.advance(8000);
     }
     const delays = statuses.flatMap((status) => (status.state === 'waiting' ? [status.retryAt] : [])).map((at, index) => at - droppedAt[index]!);
     expect(delays).toEqual([125, 250, 500, 1000, 2000, 4000, 7500, 7500, 7500, 7500]); // random is 0.5 here
     expect(server.connections).toBe(11);
+  });
+
+  it('[P21] looks for a server that is being restarted every second for half a minute, then less often', async () => {
+    const { server, clock, statuses, turn } = bench();
+    await settle();
+    server.refuse = true;
+    server.drop();
+    for (let times = 0; times < 700; times++) {
+      await clock.advance(100);
+      await settle();
+    }
+    const lostAt = clock.now() - 70_000;
+    const pauses = statuses.flatMap((status) => (status.state === 'waiting' ? [status.retryAt - lostAt] : [])).map((at, index, all) => Math.round((at - (all[index - 1] ?? 0)) / 100) * 100);
+    expect(pauses.slice(0, 4)).toEqual([100, 300, 500, 500]); // random is 0.5 here
+    expect(pauses.slice(4, 55).every((ms) => ms <= 600)).toBe(true);
+    expect(pauses.slice(-3)).toEqual([7500, 7500, 7500]);
+    server.refuse = false;
+    for (let times = 0; times < 80; times++) {
+      await clock.advance(100);
+      await turn();
+    }
+    expect(statuses.at(-1)).toMatchObject({ state: 'connected' });
   });
 
   it('notices a half-open connection by silence', async () => {

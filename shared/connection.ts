@@ -47,10 +47,15 @@ const PING_MS = 10_000;
 const SILENCE_MS = 25_000;
 const BACKOFF_MS = 250;
 const BACKOFF_MAX_MS = 15_000;
+/** While nobody listens, trying costs the server nothing, and a server that is started again is back within seconds: so long it is looked for this often. */
+const RESTART_MS = 30_000;
+const RESTART_BACKOFF_MS = 1_000;
 /** a connection that lived so long starts the back-off anew */
 const STABLE_MS = 10_000;
 const CLOSE_BY_CLIENT = 1000;
 const CLOSE_LOST = 4000;
+/** RFC 6455 §7.1.5: no close frame came */
+const CLOSE_ABNORMAL = 1006;
 
 /** Ends a client: trying again cannot help. */
 const FINAL: Record<number, ClientError['code']> = { [CLOSE_UNAUTHORIZED]: 'unauthorized', [CLOSE_BAD_FRAME]: 'bad_frame', [CLOSE_FENCED]: 'fenced' };
@@ -69,6 +74,7 @@ export const connect = (options: ConnectionOptions): Connection => {
   let greetedAt = 0;
   let heardAt = 0;
   let pings = 0;
+  let lostAt = clock.now();
 
   const report = (next: ConnectionStatus): void => {
     status = next;
@@ -93,10 +99,11 @@ export const connect = (options: ConnectionOptions): Connection => {
     options.onEnd(error);
   };
 
-  const retry = (reason: string): void => {
+  const retry = (reason: string, maxMs = BACKOFF_MAX_MS): void => {
     if (state.at === 'ended' || state.at === 'waiting') return;
+    if (state.at === 'greeted') lostAt = clock.now();
     if (state.at === 'greeted' && clock.now() - greetedAt >= STABLE_MS) attempt = 0;
-    const delay = options.random() * Math.min(BACKOFF_MAX_MS, BACKOFF_MS * 2 ** attempt);
+    const delay = options.random() * Math.min(maxMs, BACKOFF_MS * 2 ** attempt);
     attempt++;
     leave({ at: 'waiting', cancel: clock.after(delay, open) }, CLOSE_LOST, '');
     report({ state: 'waiting', attempt, retryAt: clock.now() + delay, reason });
@@ -147,7 +154,10 @@ export const connect = (options: ConnectionOptions): Connection => {
         if (!mine()) return;
         const final = FINAL[code];
         if (final) end(new ClientError(final, reason || `the server closed the connection with ${code}`));
-        else retry(`connection closed (${code}${reason ? `: ${reason}` : ''})`);
+        else {
+          const down = code === CLOSE_ABNORMAL && state.at === 'connecting' && clock.now() - lostAt < RESTART_MS;
+          retry(`connection closed (${code}${reason ? `: ${reason}` : ''})`, down ? RESTART_BACKOFF_MS : BACKOFF_MAX_MS);
+        }
       },
     });
     state = { at: 'connecting', socket, cancel: clock.after(CONNECT_MS, () => retry(`no answer from ${options.url} in ${CONNECT_MS} ms`)) };

@@ -12,6 +12,8 @@ export type Gauges = {
   note(name: StageName, note: string): void;
   /** A stage whose items come from elsewhere waits, with this note, while it has none; null: it is idle again. */
   rests(name: StageName, note: string | null): void;
+  /** no stage holds, waits for or fails at anything */
+  quiet(): boolean;
   states(durableMs: number): Record<StageName, StageState>;
 };
 
@@ -58,6 +60,7 @@ export const createGauges = (options: GaugesOptions): Gauges => {
       }
       busy(name, states[name].depth);
     },
+    quiet: () => STAGES.every((name) => states[name].depth === 0 && (states[name].status === 'idle' || states[name].status === 'off' || resting.has(name))),
     states: (durableMs) => Object.fromEntries(
       STAGES.map((name) => {
         const state = states[name];

@@ -74,6 +74,8 @@ export type PipelineOptions = {
 
 export type Pipeline = {
   stages(): Record<StageName, StageState>;
+  /** since when there has been nothing to do, ms since the epoch; null: there is */
+  quietSince(): number | null;
   /** resolves when an ended recording has been worked through, or after `stop`; rejects with the stage's error */
   ended: Promise<void>;
   stop(): Promise<void>;
@@ -103,7 +105,9 @@ export const startPipeline = (options: PipelineOptions): Pipeline => {
     return work;
   };
 
+  let changedAt = clock.now();
   const announce = (): void => {
+    changedAt = clock.now();
     if (cancelStages || controller.signal.aborted) return;
     cancelStages = clock.after(STAGES_EVERY_MS, () => {
       cancelStages = null;
@@ -361,6 +365,8 @@ export const startPipeline = (options: PipelineOptions): Pipeline => {
 
     await new Promise<void>((resolve, reject) => {
       if (controller.signal.aborted) return resolve(); // stopped while its state was being loaded
+      changedAt = clock.now();
+      begun = true;
       controller.signal.addEventListener('abort', () => resolve(), { once: true });
       subscription = defer(() => work).subscribe({
         next: (order) => {
@@ -376,6 +382,8 @@ export const startPipeline = (options: PipelineOptions): Pipeline => {
   };
 
   const owed: Highlight[] = [];
+  /** what was saved has been taken up */
+  let begun = false;
   let lanesEnded = false;
   const close = async (): Promise<void> => {
     subscription?.unsubscribe();
@@ -392,6 +400,7 @@ export const startPipeline = (options: PipelineOptions): Pipeline => {
 
   return {
     stages,
+    quietSince: () => (begun && gauges.quiet() && working.size === 0 && owed.length === 0 ? changedAt : null),
     ended,
     stop: async () => {
       controller.abort(new Error('the pipeline was stopped'));

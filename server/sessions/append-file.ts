@@ -1,4 +1,5 @@
 // A file that only grows, written behind the caller's back: what is appended in one turn is one write, a failing disk is tried again.
+// It is open only while it is written to.
 import { messageOf } from '../errors.ts';
 import type { DiskFile } from './file-system.ts';
 import type { Log } from './segment-table.ts';
@@ -8,19 +9,23 @@ const MAX_WAITING = 32 * 1024 * 1024;
 
 export class AppendFile {
   readonly #path: string;
-  readonly #file: DiskFile;
+  readonly #open: () => Promise<DiskFile>;
   readonly #log: Log;
+  #file: DiskFile | null = null;
+  /** also what an earlier run left: it may have been killed before it synced */
+  #unsynced: boolean;
   #end: number;
   #waiting: Uint8Array[] = [];
   #bytes = 0;
   #writing: Promise<void> | null = null;
   #failure: unknown = null;
 
-  constructor(options: { path: string; file: DiskFile; end: number; log: Log }) {
+  constructor(options: { path: string; open: () => Promise<DiskFile>; end: number; log: Log }) {
     this.#path = options.path;
-    this.#file = options.file;
+    this.#open = options.open;
     this.#end = options.end;
     this.#log = options.log;
+    this.#unsynced = options.end > 0;
   }
 
   append(bytes: Uint8Array): void {
@@ -36,12 +41,35 @@ export class AppendFile {
   async flush(): Promise<void> {
     await this.#settle();
     if (this.#waiting.length > 0) throw new Error(`${this.#path} is not written: ${messageOf(this.#failure)}; free space or check the disk`, { cause: this.#failure });
-    await this.#file.datasync();
+    await this.#sync();
+  }
+
+  /** Synced and closed until more is appended; stays open while the disk fails. */
+  async rest(): Promise<void> {
+    await this.flush();
+    if (this.#writing !== null || this.#unsynced) return; // more came meanwhile
+    const file = this.#file;
+    this.#file = null;
+    await file?.close();
   }
 
   async close(): Promise<void> {
     await this.#settle();
-    await this.#file.close();
+    const file = this.#file;
+    this.#file = null;
+    await file?.close();
+  }
+
+  async #sync(): Promise<void> {
+    if (!this.#unsynced) return;
+    this.#unsynced = false;
+    try {
+      this.#file ??= await this.#open();
+      await this.#file.datasync();
+    } catch (error) {
+      this.#unsynced = true;
+      throw error;
+    }
   }
 
   async #settle(): Promise<void> {
@@ -55,6 +83,8 @@ export class AppendFile {
       while (this.#waiting.length > 0) {
         const batch = new Uint8Array(Buffer.concat(this.#waiting));
         const count = this.#waiting.length;
+        this.#file ??= await this.#open();
+        this.#unsynced = true;
         await this.#file.writev([batch], this.#end);
         this.#waiting.splice(0, count);
         this.#bytes -= batch.length;

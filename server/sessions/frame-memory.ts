@@ -20,14 +20,15 @@ const roundUp = (bytes: number): number => {
   return Math.ceil(bytes / step) * step;
 };
 
-export const createFrameMemory = ({ maxFreeBytes }: { maxFreeBytes: number }): FrameMemory => {
+/** `overwrite`: what is given back is overwritten, so that a test sees who still looks at it. */
+export const createFrameMemory = ({ maxFreeBytes, smallBytes = SMALL_BYTES, overwrite = false }: { maxFreeBytes: number; smallBytes?: number; overwrite?: boolean }): FrameMemory => {
   const holders = new WeakMap<ArrayBufferLike, number>();
   const free = new Map<number, ArrayBuffer[]>();
   let freeBytes = 0;
 
   return {
     borrow: (bytes) => {
-      if (bytes.length < SMALL_BYTES) return Uint8Array.prototype.slice.call(bytes);
+      if (bytes.length < smallBytes) return Uint8Array.prototype.slice.call(bytes);
       const size = roundUp(bytes.length);
       const used = free.get(size)?.pop();
       if (used) freeBytes -= size;
@@ -46,6 +47,7 @@ export const createFrameMemory = ({ maxFreeBytes }: { maxFreeBytes: number }): F
       if (count === undefined || !(buffer instanceof ArrayBuffer)) return;
       if (count > 1) return void holders.set(buffer, count - 1);
       holders.delete(buffer);
+      if (overwrite) new Uint8Array(buffer).fill(0xdd);
       if (freeBytes + buffer.byteLength > maxFreeBytes) return;
       const others = free.get(buffer.byteLength);
       if (others) others.push(buffer);

@@ -6,7 +6,7 @@ import { faulty } from './faulty-file-system.ts';
 import { nodeFileSystem } from './file-system.ts';
 import { createMediaIndex } from './media-index.ts';
 import type { MediaIndex } from './media-index.ts';
-import { bench } from './timeline-fixture.ts';
+import { bench, counted } from './timeline-fixture.ts';
 import type { Bench } from './timeline-fixture.ts';
 
 let at: Bench;
@@ -35,6 +35,25 @@ const seen = (index: MediaIndex) => ({
 });
 
 describe('media index', () => {
+  it('[T8] holds its file open only while something is added, and syncs before it lets go', async () => {
+    const files = counted();
+    const index = await createMediaIndex({ dir: at.dir, log, fs: files.fs });
+    expect(files.open()).toBe(0);
+    fill(index, 0, 3);
+    await index.flush();
+    expect(files.open()).toBe(1);
+    await index.rest();
+    expect(files.open()).toBe(0);
+    fill(index, 3, 6);
+    await index.rest();
+    const there = seen(index);
+    await index.close();
+    expect(files.open()).toBe(0);
+    const again = await open();
+    expect(seen(again)).toEqual(there);
+    await again.close();
+  });
+
   it('finds the fragment and the keyframe at or before a time', async () => {
     const index = await open();
     fill(index, 0, 100);

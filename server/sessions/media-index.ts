@@ -4,7 +4,7 @@
 import { join } from 'node:path';
 import { AppendFile } from './append-file.ts';
 import { crc32c } from '../../shared/crc32c.ts';
-import type { FileSystem } from './file-system.ts';
+import type { DiskFile, FileSystem } from './file-system.ts';
 import { nodeFileSystem } from './file-system.ts';
 import type { Log } from './segment-table.ts';
 import { SortedTable } from './sorted-table.ts';
@@ -100,16 +100,26 @@ export const createMediaIndex = async ({ dir, log, fs = nodeFileSystem }: { dir:
     }
   };
 
-  await fs.makeDir(dir);
-  const file = await fs.open(path, 'update');
-  const stored = new Uint8Array(await file.size());
-  const end = decode(stored.subarray(0, await file.pread(stored, 0)), load);
-  if (end < stored.length) {
-    await file.truncate(end);
-    log.warn({ path, cut: stored.length - end }, 'torn tail of the media index cut off; decoding again fills it');
-  }
-
-  const appended = new AppendFile({ path, file, end, log });
+  const read = async (): Promise<number> => {
+    if ((await fs.sizeOf(path)) === null) return 0;
+    const file = await fs.open(path, 'update');
+    try {
+      const stored = new Uint8Array(await file.size());
+      const end = decode(stored.subarray(0, await file.pread(stored, 0)), load);
+      if (end < stored.length) {
+        await file.truncate(end);
+        log.warn({ path, cut: stored.length - end }, 'torn tail of the media index cut off; decoding again fills it');
+      }
+      return end;
+    } finally {
+      await file.close();
+    }
+  };
+  const open = async (): Promise<DiskFile> => {
+    await fs.makeDir(dir);
+    return fs.open(path, 'update');
+  };
+  const appended = new AppendFile({ path, open, end: await read(), log });
   const append = (kind: Kind, payload: Uint8Array): void => {
     if (payload.length > 0) appended.append(encode(kind, payload));
   };
@@ -152,6 +162,8 @@ export const createMediaIndex = async ({ dir, log, fs = nodeFileSystem }: { dir:
     },
     /** Everything added is in the file and synced; save a cursor after it. Throws while the disk fails; what waits is kept. */
     flush: (): Promise<void> => appended.flush(),
+    /** Nothing is added for a while: its file is closed until then. */
+    rest: (): Promise<void> => appended.rest(),
     close: (): Promise<void> => appended.close(),
   };
 };

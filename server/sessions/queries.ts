@@ -1,5 +1,5 @@
 // What the ways in ask of the recordings: the `Sessions` port over supervisor, repository and object store.
-import { type Clip, STAGES, type ProviderState, type SessionEvent, type SessionSummary, type StageName, type StageState, type Tier } from '../../shared/model.ts';
+import { type Clip, type ProviderState, type SessionEvent, type SessionSummary, type StageName, type StageState, type Tier } from '../../shared/model.ts';
 import type { Clock } from '../clock.ts';
 import { Refused } from '../errors.ts';
 import { clipPrefix } from '../pipeline/archive.ts';
@@ -19,17 +19,25 @@ export type QueriesOptions = {
   show: (clip: StoredClip) => Clip;
   publish: (event: SessionEvent) => void;
   providers: () => ProviderState[];
+  /** shown where no pipeline runs and the server has no transcriber */
+  transcriptionOff: string | null;
 };
 
 /** How much of a long recording a viewer gets at once: words and signals of the last two hours. */
 const VIEW_MS = 2 * 3_600_000;
 const LISTED = 200;
 
-const idleStages = (durationMs: number): Record<StageName, StageState> =>
-  Object.fromEntries(STAGES.map((name) => [name, { status: 'idle', depth: 0, capacity: 0, done: 0, untilMs: durationMs, lagMs: 0, note: '' }])) as unknown as Record<StageName, StageState>;
-
 export const createQueries = (options: QueriesOptions): Sessions => {
   const { supervisor, repository, objectStore, bodies, clock } = options;
+  /** of a recording without a pipeline: nothing has come yet, nothing comes now, or all has been worked through */
+  const idleStages = ({ durationMs, id }: SessionSummary): Record<StageName, StageState> => {
+    const idle: StageState = { status: 'idle', depth: 0, capacity: 0, done: 0, untilMs: durationMs, lagMs: 0, note: '' };
+    const { transcriptionOff: note } = options;
+    return {
+      decode: { ...idle }, extract: { ...idle }, analyse: { ...idle }, cut: { ...idle }, archive: { ...idle },
+      transcribe: note === null || supervisor.find(id)?.clientWords ? { ...idle } : { ...idle, status: 'off', note },
+    };
+  };
 
   const stored = async (sessionId: string): Promise<StoredSession> => {
     const found = await repository.session(sessionId);
@@ -79,7 +87,7 @@ export const createQueries = (options: QueriesOptions): Sessions => {
         repository.words(sessionId, range), repository.bins(sessionId, range), repository.gaps(sessionId), repository.highlights(sessionId),
         repository.clips({ sessionId, limit: LISTED }), repository.deadLetters(sessionId),
       ]);
-      return { session, stages: supervisor.find(sessionId)?.stages ?? idleStages(session.durationMs), words, bins, gaps, highlights, clips: clips.map(options.show), deadLetters };
+      return { session, stages: supervisor.find(sessionId)?.stages ?? idleStages(session), words, bins, gaps, highlights, clips: clips.map(options.show), deadLetters };
     },
     words: async (sessionId) => repository.words((await stored(sessionId)).id),
     bins: async (sessionId) => repository.bins((await stored(sessionId)).id),
@@ -109,8 +117,9 @@ export const createQueries = (options: QueriesOptions): Sessions => {
     },
     pinSession: async (sessionId, pinned) => {
       await stored(sessionId);
+      const session = await supervisor.taken(sessionId);
       await repository.updateSession(sessionId, { pinned });
-      supervisor.find(sessionId)?.patch({ pinned });
+      session?.patch({ pinned });
       return announce(sessionId);
     },
     deleteClip: async (clipId) => removeClip(await storedClip(clipId)),
@@ -124,7 +133,7 @@ export const createQueries = (options: QueriesOptions): Sessions => {
     },
     endSession: async (sessionId) => {
       await stored(sessionId);
-      await supervisor.find(sessionId)?.end();
+      await (await supervisor.taken(sessionId))?.end();
       return announce(sessionId);
     },
     restartSession: async (sessionId) => {

@@ -32,7 +32,8 @@ export class SegmentFile {
   broken = false;
   readonly #fs: FileSystem;
   readonly #dir: string;
-  readonly #file: DiskFile;
+  /** null: closed until the next batch */
+  #file: DiskFile | null;
   readonly #head: Uint8Array[];
 
   private constructor(fs: FileSystem, dir: string, file: DiskFile, options: { number: number; salt: number; sessionId: string; before: Totals }) {
@@ -80,14 +81,16 @@ export class SegmentFile {
       if (payload.length > 0) buffers.push(payload);
       end += HEADER_BYTES + payload.length;
     }
+    let file: DiskFile;
     try {
-      await this.#file.writev(buffers, begin);
+      file = this.#file ??= await this.#fs.open(this.path, 'update');
+      await file.writev(buffers, begin);
     } catch (error) {
       await this.#cutBack(begin);
       throw writeFailure(this.path, error);
     }
     try {
-      await this.#file.datasync();
+      await file.datasync();
       if (begin === 0) await this.#fs.syncDir(this.#dir);
     } catch (error) {
       this.broken = true;
@@ -98,8 +101,15 @@ export class SegmentFile {
     this.index.fileEnd = end;
   }
 
+  /** All that was appended is durable, so nothing is lost with the descriptor. */
+  async rest(): Promise<void> {
+    const file = this.#file;
+    this.#file = null;
+    await file?.close();
+  }
+
   close(): Promise<void> {
-    return this.#file.close();
+    return this.rest();
   }
 
   #index({ header, gap }: NewRecord, filePosition: number): void {
@@ -110,7 +120,7 @@ export class SegmentFile {
 
   async #cutBack(bytes: number): Promise<void> {
     try {
-      await this.#file.truncate(bytes);
+      await this.#file?.truncate(bytes);
     } catch {
       this.broken = true; // the next batch begins a new segment, whose head says where this one ends
     }

@@ -14,6 +14,13 @@ const begin = async (options: SessionBenchOptions = {}) => {
   const ready = await at.start(wire, 'A');
   return { wire, ready, session: found(ready.session) };
 };
+/** Its first bytes have started its pipeline. */
+const beginSending = async () => {
+  const begun = await begin();
+  at.chunk(begun.wire, begun.ready, 1);
+  await at.acked(begun.wire, begun.ready.session, 1);
+  return begun;
+};
 const found = (id: string): Session => {
   const session = at.supervisor.find(id);
   if (!session) throw new Error(`no actor ${id}`);
@@ -24,7 +31,7 @@ const hashTo = (seq: number): number => Array.from({ length: seq }, (_, i) => ch
 
 describe('pipeline', () => {
   it('[S1] is restarted with growing pauses, six times in ten minutes, then the note says so and recording goes on', async () => {
-    const { wire, ready, session } = await begin();
+    const { wire, ready, session } = await beginSending();
     const pauses: number[] = [];
     for (let i = 0; i < 6; i++) {
       at.pipelines.at(-1)?.fail(new StageError('analyse', 'out of memory'));
@@ -40,8 +47,8 @@ describe('pipeline', () => {
     expect(at.pipelines).toHaveLength(7);
     expect(session.summary).toMatchObject({ status: 'live', note: expect.stringContaining('out of memory') });
     expect(await at.repository.session(ready.session)).toMatchObject({ note: expect.stringContaining('recording goes on') });
-    at.chunk(wire, ready, 1);
-    await at.acked(wire, ready.session, 1);
+    at.chunk(wire, ready, 2);
+    await at.acked(wire, ready.session, 2);
 
     await at.queries.restartSession(ready.session);
     await at.clock.advance(10_000);
@@ -50,12 +57,12 @@ describe('pipeline', () => {
   });
 
   it('[S1] that has failed for good leaves the recording failed at its end; by hand it is worked through', async () => {
-    const { wire, ready } = await begin();
+    const { wire, ready } = await beginSending();
     for (let i = 0; i < 7; i++) {
       at.pipelines.at(-1)?.fail(new StageError('cut', 'broken'));
       await at.clock.advance(20_000);
     }
-    at.send(wire, { t: 'stop', session: ready.session, epoch: ready.epoch, finalSeq: 0, hash: 0 });
+    at.send(wire, { t: 'stop', session: ready.session, epoch: ready.epoch, finalSeq: 1, hash: hashTo(1) });
     expect((await wire.frame('stopped')).totals.status).toBe('failed');
     expect((await at.queries.restartSession(ready.session)).status).toBe('draining');
     at.pipelines.at(-1)?.finish();
@@ -64,7 +71,7 @@ describe('pipeline', () => {
   });
 
   it('[S2] passes over sound that failed three times at one place, with a dead letter; elsewhere the count begins anew', async () => {
-    const { ready } = await begin();
+    const { ready } = await beginSending();
     for (const untilMs of [5_000, 60_000, 61_000, 62_000]) {
       const pipeline = at.pipelines.at(-1);
       if (!pipeline) throw new Error('no pipeline');
@@ -79,7 +86,7 @@ describe('pipeline', () => {
   });
 
   it('[S2] a retried dead letter: the old pipeline cannot move the cursor forward again', async () => {
-    const { ready } = await begin();
+    const { ready } = await beginSending();
     await at.repository.addDeadLetter({ id: 'd', sessionId: ready.session, stage: 'extract', startMs: 1_000, endMs: 2_000, code: 'media', message: '', attempts: 3, createdAt: 0 });
     await at.repository.commitBins(ready.session, [], 50_000);
     const [old] = at.pipelines;
@@ -92,6 +99,65 @@ describe('pipeline', () => {
     await at.queries.retryDeadLetter('d');
     expect((await at.repository.cursor(ready.session)).signalsUntilMs).toBe(1_000);
     expect(at.pipelines).toHaveLength(2);
+  });
+
+  it('[S10] runs from the first bytes on, rests while nothing comes, and is there again for what does', async () => {
+    const { wire, ready, session } = await begin();
+    await at.clock.advance(120_000);
+    expect(at.pipelines).toHaveLength(0);
+    at.chunk(wire, ready, 1);
+    await at.acked(wire, ready.session, 1);
+    expect(at.pipelines).toHaveLength(1);
+    await at.clock.advance(120_000);
+    expect(at.pipelines[0]?.stopped).toBe(false); // it says that it has work
+
+    at.pipelines[0]!.quiet = at.clock.now();
+    await at.clock.advance(50_000);
+    expect(at.pipelines[0]?.stopped).toBe(false);
+    await at.clock.advance(15_000);
+    expect(at.pipelines[0]?.stopped).toBe(true);
+    expect(session.status).toBe('live');
+    expect((await at.queries.view(ready.session)).stages.decode).toMatchObject({ status: 'idle', lagMs: 0 });
+
+    at.chunk(wire, ready, 2);
+    await at.acked(wire, ready.session, 2);
+    await expect.poll(() => at.pipelines.length).toBe(2);
+    at.pipelines[1]!.quiet = at.clock.now();
+    await at.clock.advance(65_000);
+    expect(at.pipelines[1]?.stopped).toBe(true);
+    at.send(wire, { t: 'stop', session: ready.session, epoch: ready.epoch, finalSeq: 2, hash: hashTo(2) });
+    await wire.frame('stopped');
+    await expect.poll(() => at.pipelines.length).toBe(3);
+    at.pipelines[2]?.finish();
+    await at.events.first(status('closed'));
+  });
+
+  it('[S10] what comes while a pipeline is being let go starts the next one after it has gone', async () => {
+    const { wire, ready } = await beginSending();
+    const [first] = at.pipelines;
+    const { stop } = first!;
+    const gone = Promise.withResolvers<void>();
+    first!.stop = async () => {
+      await gone.promise;
+      await stop();
+    };
+    first!.quiet = at.clock.now();
+    await at.clock.advance(65_000);
+    at.chunk(wire, ready, 2);
+    await at.acked(wire, ready.session, 2);
+    expect([first?.stopped, at.pipelines.length]).toEqual([false, 1]);
+    gone.resolve();
+    await expect.poll(() => at.pipelines.length).toBe(2);
+    expect(first?.stopped).toBe(true);
+  });
+
+  it('[S10] a recording without bytes is worked through at its end', async () => {
+    const { wire, ready } = await begin();
+    at.send(wire, { t: 'stop', session: ready.session, epoch: ready.epoch, finalSeq: 0, hash: 0 });
+    await wire.frame('stopped');
+    await expect.poll(() => at.pipelines.length).toBe(1);
+    at.pipelines[0]?.finish();
+    await at.events.first(status('closed'));
   });
 });
 

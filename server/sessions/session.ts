@@ -44,7 +44,13 @@ type State =
   | { is: 'failed' };
 
 /** `failed`: restarted too often. Recording goes on all the same; the recording itself counts as failed once it has ended. */
-type PipelineState = { is: 'running'; pipeline: Pipeline } | { is: 'pausing'; cancelTimer: () => void } | { is: 'stopped' } | { is: 'failed' };
+type PipelineState =
+  | { is: 'running'; pipeline: Pipeline }
+  | { is: 'pausing'; cancelTimer: () => void }
+  | { is: 'stopped' }
+  | { is: 'failed' }
+  /** there is nothing for it to do; `gone`: the last one has ended. `waking`: there is again */
+  | { is: 'resting' | 'waking'; gone: Promise<void> };
 
 const RESTARTS_IN_WINDOW = 6;
 const RESTART_WINDOW_MS = 10 * 60_000;
@@ -104,7 +110,8 @@ export class Session {
     for (const gap of this.timeline.state.gaps) this.#owe(() => this.#options.repository.addGap(this.id, gap));
     if (this.timeline.state.finished) this.#become({ is: 'draining' }, 'draining');
     else this.#interrupt();
-    this.#startPipeline();
+    if (this.timeline.state.byteEnd === 0 && !this.timeline.state.finished) this.#pipeline = { is: 'resting', gone: Promise.resolve() };
+    else this.#startPipeline();
   }
 
   get status(): SessionStatus {
@@ -214,6 +221,7 @@ export class Session {
     if (this.#state.is === 'closed' || this.#state.is === 'failed') throw new Refused('words', `recording ${this.id} has been worked through; words until ${batch.untilMs} ms came too late`);
     this.#wordsFrom = send;
     this.clientWords.put(batch);
+    this.#wake();
   }
 
   /** What its client heard is durable, or is not waited for any longer. */
@@ -307,6 +315,7 @@ export class Session {
       this.#inFlight.bytes -= bytes;
     }
     this.#saveSoon();
+    this.#wake();
   }
 
   #acknowledge(feed: Feed): void {
@@ -334,6 +343,7 @@ export class Session {
     if (this.#pipeline.is === 'failed') this.#become({ is: 'failed' }, 'failed');
     else this.#become({ is: 'draining' }, 'draining');
     if (this.#pipeline.is === 'stopped' && !this.#stopping) this.#startPipeline();
+    this.#wake();
   }
 
   #interrupt(): void {
@@ -423,6 +433,33 @@ export class Session {
     this.#pipeline = { is: 'stopped' };
     if (before.is === 'pausing') before.cancelTimer();
     if (before.is === 'running') await before.pipeline.stop();
+    if (before.is === 'resting' || before.is === 'waking') await before.gone;
+  }
+
+  /** since when its pipeline has had nothing to do, ms since the epoch; null: it has, or there is none */
+  get quietSince(): number | null {
+    return this.#pipeline.is === 'running' ? this.#pipeline.pipeline.quietSince() : null;
+  }
+
+  /** Lets a pipeline go that has nothing to do: what comes next starts another from the saved cursor. Resolves when it has let go of all it held. */
+  async rest(): Promise<void> {
+    if (this.#pipeline.is !== 'running' || this.#stopping || this.timeline.state.finished || this.quietSince === null) return;
+    const gone = this.#pipeline.pipeline.stop();
+    this.#pipeline = { is: 'resting', gone };
+    await gone;
+    await this.timeline.rest();
+  }
+
+  #wake(): void {
+    if (this.#pipeline.is !== 'resting' || this.#stopping) return;
+    const { gone } = this.#pipeline;
+    const waking: PipelineState = { is: 'waking', gone };
+    this.#pipeline = waking;
+    void gone.then(() => {
+      if (this.#pipeline !== waking) return; // stopped or restarted meanwhile
+      this.#pipeline = { is: 'stopped' };
+      this.#startPipeline();
+    });
   }
 
   // ── totals ───────────────────────────────────────────────────────────────────────────────────────────────────────────

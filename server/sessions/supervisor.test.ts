@@ -33,10 +33,10 @@ describe('supervisor', () => {
     await expect.poll(() => [...one.frames, ...two.frames].filter(({ t, ...frame }) => t === 'error' || ('epoch' in frame && frame.epoch === 2)).length).toBe(2);
     const [late, winner] = one.of('error').length > 0 ? [one, two] : [two, one];
     const a = await winner.frame('ready', ({ epoch }) => epoch === 2);
-    expect([at.opened.length, at.pipelines.length, at.supervisor.live().length]).toEqual([1, 1, 1]);
     expect(await late.frame('error')).toMatchObject({ code: 'fenced' });
     at.chunk(winner, { session: a.session, epoch: 2 }, 1);
     await at.acked(winner, a.session, 1);
+    expect([at.opened.length, at.pipelines.length, at.supervisor.live().length]).toEqual([1, 1, 1]);
   });
 
   it('[S7] refuses one recording too many with quota, also when all come at once, and leaves no row of it', async () => {
@@ -130,13 +130,44 @@ describe('supervisor', () => {
     await at.repository.updateSession(ids['drain']!, { status: 'draining' });
     const before = at;
     at = await sessionBench({ after: before, onOpen: (id) => { if (id === ids['bad']) throw new Error('input/output error'); } });
-    expect(await at.supervisor.resumeAll()).toBe(3);
+    const { found, done: resumed } = await at.supervisor.resumeAll();
+    expect(found).toBe(3);
+    await resumed;
     expect(at.supervisor.live().map(({ id, status }) => [id, status]).toSorted()).toEqual([[ids['live'], 'interrupted'], [ids['drain'], 'draining']].toSorted());
     expect(await at.repository.session(ids['bad']!)).toMatchObject({ status: expect.stringMatching(/live|interrupted/) });
     expect(actor(ids['live']!).summary).toMatchObject({ chunks: 1, lastSequence: 1 });
     expect(await at.start(await at.connect(), 'live', true)).toMatchObject({ session: ids['live'], epoch: 2, lastSeq: 1 });
     await at.clock.advance(2 * RESUME_MS);
     expect(actor(ids['live']!).status).toBe('live');
+  });
+
+  it('[S11] whoever is asked for comes first; what is asked of one whose turn has not come finds it taken up', async () => {
+    at = await sessionBench();
+    const wire = await at.connect();
+    const ids: string[] = [];
+    for (const key of ['A', 'B', 'C', 'D', 'E', 'F', 'G', 'H']) {
+      const ready = await at.start(wire, key);
+      ids.push(ready.session);
+      at.chunk(wire, ready, 1);
+      await at.acked(wire, ready.session, 1);
+    }
+    await at.stop();
+    const stuck = Promise.withResolvers<void>();
+    const asked = new Set([ids[0], ids[1], ids[2], ids[3]]); // the newest are taken up first
+    at = await sessionBench({ after: at, onOpen: (id) => (asked.has(id) ? undefined : stuck.promise) });
+    const { found, done } = await at.supervisor.resumeAll();
+    expect(found).toBe(8);
+    expect(await at.start(await at.connect(), 'A', true)).toMatchObject({ session: ids[0], lastSeq: 1 });
+    await at.queries.endSession(ids[1]!);
+    expect(actor(ids[1]!).status).toBe('draining');
+    expect(await at.queries.pinSession(ids[2]!, true)).toMatchObject({ pinned: true });
+    expect(actor(ids[2]!).stored.pinned).toBe(true);
+    await at.queries.deleteSession(ids[3]!);
+    expect(at.supervisor.live().map(({ id }) => id).toSorted()).toEqual([ids[0], ids[1], ids[2]].toSorted());
+    stuck.resolve();
+    await done;
+    expect(at.supervisor.live()).toHaveLength(7);
+    expect(at.opened.filter((id) => id === ids[0])).toHaveLength(1);
   });
 
   it('[P6] a gap that a crash kept from the database is there after the start', async () => {
@@ -147,7 +178,7 @@ describe('supervisor', () => {
     await at.acked(wire, ready.session, 2);
     await at.stop();
     at = await sessionBench({ after: at });
-    await at.supervisor.resumeAll();
+    await (await at.supervisor.resumeAll()).done;
     await at.clock.advance(0);
     expect((await at.queries.view(ready.session)).gaps).toHaveLength(1);
   });

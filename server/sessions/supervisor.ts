@@ -33,12 +33,24 @@ export type SupervisorOptions = {
   publish: (event: SessionEvent) => void;
   tiering: Tiering;
   onRetired: (sessionId: string) => void;
+  /** nothing has come for a while, its pipeline is gone until something does */
+  onRested: (sessionId: string) => void;
 };
 
 /** What `start` gave. `ended`: the recording had ended; its client may ask again how far it went. */
 export type Opened = ({ session: Session } | { ended: SessionSummary }) & { epoch: number; wordsUntilMs: number };
 
 type Actor = { session: Session; index: OpenedTimeline['index'] };
+
+/** A recording for whose pipeline nothing has come in this time lets it go, */
+const QUIET_MS = 60_000;
+/** and much sooner where so many others have nothing either: waking costs a few reads of the database. */
+const MAX_QUIET = 64;
+const LEAST_QUIET_MS = 3_000;
+const LOOK_EVERY_MS = 2_000;
+
+/** Those whose clients are back come first and share the machine with these. */
+const RESUMED_AT_ONCE = 4;
 
 /** Note of a recording whose bytes are gone while its pinned clips are kept. */
 export const MEDIA_GONE = 'the recording has expired; its pinned clips are kept';
@@ -61,6 +73,8 @@ export const createSupervisor = (options: SupervisorOptions) => {
   const closing = new Map<string, Promise<void>>();
   /** recordings that could not be opened at start, and when it is tried again */
   const retries = new Map<string, () => void>();
+  /** unfinished recordings of an earlier run whose turn has not come */
+  const left = new Map<string, StoredSession>();
   let stopping = false;
 
   /** Runs `work` while no actor of the recording is opened. */
@@ -118,6 +132,17 @@ export const createSupervisor = (options: SupervisorOptions) => {
     if (stored === 'unknown') retries.set(sessionId, clock.after(RESUME_PAUSE_MS, () => void retryTakeUp(sessionId, attempt)));
     else if (stored && UNFINISHED.includes(stored.status)) await takeUp(stored, attempt);
   };
+  const resume = (stored: StoredSession): Promise<void> => {
+    left.delete(stored.id);
+    return takeUp(stored, 1);
+  };
+  /** The actor of a recording, taken up now if its turn has not come; null where there is none. */
+  const taken = async (sessionId: string): Promise<Session | null> => {
+    const stored = left.get(sessionId);
+    if (stored) await resume(stored);
+    else await opening.get(sessionId)?.catch(() => {}); // whoever opens it knows why
+    return actors.get(sessionId)?.session ?? null;
+  };
   const retire = async (session: Session): Promise<void> => {
     await options.tiering.sweep();
     await exclusive(session.id, async () => {
@@ -145,15 +170,42 @@ export const createSupervisor = (options: SupervisorOptions) => {
     const prefix = `sessions/${sessionId}/segments/`;
     for await (const { key } of objectStore.list(prefix)) await objectStore.delete(key);
   };
+  /** Lets go of the pipelines of recordings that send nothing: a quiet recording costs a few kilobytes. */
+  const letRest = async (): Promise<void> => {
+    const now = clock.now();
+    const quiet = [...actors.values()].flatMap((actor) => {
+      const since = actor.session.quietSince;
+      return since !== null && now - since >= LEAST_QUIET_MS ? [{ actor, since }] : [];
+    });
+    quiet.sort((a, b) => a.since - b.since);
+    const crowd = quiet.length - MAX_QUIET;
+    await Promise.all(quiet.filter(({ since }, place) => place < crowd || now - since >= QUIET_MS).map(async ({ actor: { session, index } }) => {
+      await session.rest();
+      await index.rest();
+      options.onRested(session.id);
+    }));
+  };
+  let cancelLook = (): void => {};
+  const lookLater = (): void => {
+    cancelLook = clock.after(LOOK_EVERY_MS, () => {
+      if (stopping) return;
+      letRest().catch((error: unknown) => log.warn({ error: messageOf(error) }, 'a quiet recording was not put to rest')).finally(lookLater);
+    });
+  };
+  lookLater();
   const expiryOf = (stored: StoredSession): number | null => clock.now() + options.retentionMs[stored.tier];
 
   return {
-    /** S4: every recording that was not worked through is taken up again. */
-    resumeAll: async (): Promise<number> => {
-      const unfinished = await repository.sessions({ limit: 100_000, status: UNFINISHED });
-      for (const stored of unfinished) await takeUp(stored, 1);
-      return unfinished.length;
+    /** S4: every recording that was not worked through is taken up again, a few at a time, and sooner where somebody asks for it. */
+    resumeAll: async (): Promise<{ found: number; done: Promise<void> }> => {
+      for (const stored of await repository.sessions({ limit: 100_000, status: UNFINISHED })) left.set(stored.id, stored);
+      const found = left.size;
+      const resumeNext = async (): Promise<void> => {
+        for (let [stored] = left.values(); stored !== undefined; [stored] = left.values()) await resume(stored);
+      };
+      return { found, done: Promise.all(Array.from({ length: RESUMED_AT_ONCE }, resumeNext)).then(() => {}) };
     },
+    taken,
 
     /** A client begins or resumes a recording: the epoch rises, an older connection is fenced (P1). */
     open: async (user: string, frame: ClientFrame & { t: 'start' }): Promise<Opened> => {
@@ -166,8 +218,8 @@ export const createSupervisor = (options: SupervisorOptions) => {
       const ended = known ? known.timeline.state.finished : stored.status !== 'live' && stored.status !== 'interrupted';
       if (ended && frame.resume) return { ended: known?.summary ?? summaryOf(stored), epoch: stored.epoch, wordsUntilMs: await heardUntil(stored) };
       if (ended) throw new Refused('closed', `the recording under key ${frame.key} has ended; start a new one under another key`);
-      if (!actors.has(stored.id) && !opening.has(stored.id)) {
-        const refusal = new Set([...actors.keys(), ...opening.keys()]).size >= options.maxSessions
+      if (!actors.has(stored.id) && !opening.has(stored.id) && !left.delete(stored.id) && !retries.has(stored.id)) {
+        const refusal = left.size + actors.size + [...opening.keys()].filter((id) => !actors.has(id)).length >= options.maxSessions
           ? new Refused('quota', `${options.maxSessions} recordings are open already (CLIPPY_MAX_SESSIONS); end one first`, { retryable: true })
           : options.creditsShare() === 0
             ? new Refused('unavailable', 'the disk is nearly full: no new recording is taken until there is space (CLIPPY_DISK_RESERVE_MB)', { retryable: true })
@@ -191,7 +243,8 @@ export const createSupervisor = (options: SupervisorOptions) => {
     /** A recording's bytes and structure, whether an actor holds it or not. */
     readLog: async (sessionId: string): Promise<{ media: Timeline; index: MediaIndex; release: () => void }> => {
       await closing.get(sessionId);
-      const actor = actors.get(sessionId) ?? (await opening.get(sessionId));
+      await taken(sessionId);
+      const actor = actors.get(sessionId);
       if (actor) return { media: actor.session.timeline, index: actor.index, release: () => {} };
       const { timeline, index, release } = await logs.use(sessionId);
       return { media: timeline, index, release };
@@ -200,6 +253,7 @@ export const createSupervisor = (options: SupervisorOptions) => {
     /** Works a closed or failed recording through again from its cursor (a retried dead letter). */
     restart: async (sessionId: string, holes: Hole[] = [], prepare: () => Promise<void> = async () => {}): Promise<Session> => {
       await closing.get(sessionId);
+      await taken(sessionId);
       const actor = actors.get(sessionId);
       if (actor) {
         await actor.session.restart(holes, prepare);
@@ -216,7 +270,7 @@ export const createSupervisor = (options: SupervisorOptions) => {
 
     /** Uploads and drops what a recording that has ended still holds locally (T4); true when nothing is left to do. */
     cool: (sessionId: string, pinned: boolean): Promise<boolean> => exclusive(sessionId, async () => {
-      if (actors.has(sessionId) || opening.has(sessionId)) return false;
+      if (actors.has(sessionId) || opening.has(sessionId) || left.has(sessionId)) return false;
       const { timeline, release } = await logs.use(sessionId);
       try {
         const local = (): boolean => timeline.sealed().some((segment) => segment.local);
@@ -232,6 +286,7 @@ export const createSupervisor = (options: SupervisorOptions) => {
 
     /** Takes a recording's bytes away from disk and object store; rows are the caller's. */
     removeMedia: async (sessionId: string): Promise<void> => {
+      left.delete(sessionId);
       await opening.get(sessionId)?.catch(() => {});
       await exclusive(sessionId, () => removeFiles(sessionId));
     },
@@ -240,6 +295,8 @@ export const createSupervisor = (options: SupervisorOptions) => {
     stop: async (): Promise<void> => {
       stopping = true;
       for (const cancel of retries.values()) cancel();
+      cancelLook();
+      left.clear();
       await Promise.allSettled(opening.values());
       for (const { session } of actors.values()) session.refreshCredits();
       await Promise.allSettled([...actors.values()].map(({ session }) => close(session)));

@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LRUCache } from 'lru-cache';
 import { crc32c } from '../../shared/crc32c.ts';
+import type { FileSystem } from './file-system.ts';
+import { nodeFileSystem } from './file-system.ts';
 import type { Log } from './segment-table.ts';
 import { openTimeline } from './timeline.ts';
 import type { Timeline, TimelineOptions } from './timeline.ts';
@@ -42,6 +44,23 @@ export const bench = async (): Promise<Bench> => {
       openTimeline({ dir, sessionId: 's1', indexCache: new LRUCache({ maxSize: 8 * 1024 * 1024, sizeCalculation: (index) => index.byteLength }), log, ...options }),
     remove: () => rm(root, { recursive: true, force: true }),
   };
+};
+
+/** The real file system, and how many files are open through it. */
+export const counted = (): { fs: FileSystem; open: () => number } => {
+  let held = 0;
+  const open: FileSystem['open'] = async (path, mode) => {
+    const file = await nodeFileSystem.open(path, mode);
+    held += 1;
+    return {
+      ...file,
+      close: async () => {
+        held -= 1;
+        await file.close();
+      },
+    };
+  };
+  return { fs: { ...nodeFileSystem, open }, open: () => held };
 };
 
 export const never = new AbortController().signal;

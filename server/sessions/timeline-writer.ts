@@ -95,6 +95,11 @@ export class TimelineWriter {
     return this.#queue.push({ header, payload, gap }, payload.length);
   }
 
+  async rest(): Promise<void> {
+    await this.#queue.idle();
+    await this.#quietly('close a segment', async () => this.#active?.rest());
+  }
+
   idle(): Promise<void> {
     return this.#queue.idle();
   }

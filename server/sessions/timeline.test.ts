@@ -7,7 +7,7 @@ import { faulty } from './faulty-file-system.ts';
 import { nodeFileSystem } from './file-system.ts';
 import { createFrameMemory } from './frame-memory.ts';
 import { createHotChunks } from './hot-chunks.ts';
-import { bench, chunkOf, drain, never, payloads } from './timeline-fixture.ts';
+import { bench, chunkOf, counted, drain, never, payloads } from './timeline-fixture.ts';
 import type { Bench } from './timeline-fixture.ts';
 
 let at: Bench;
@@ -34,6 +34,29 @@ describe('append', () => {
     expect(again.state).toEqual(state);
     expect(await again.read(0, state.byteEnd, never)).toEqual(payloads(1, 4));
     await again.append(chunkOf(5));
+    expect(await again.read(0, 1e9, never)).toEqual(payloads(1, 5));
+    await again.close();
+  });
+
+  it('[T8] at rest it holds no file open; what is appended then follows in the same segment', async () => {
+    const files = counted();
+    const timeline = await at.open({ fs: files.fs });
+    await timeline.append(chunkOf(1));
+    expect(files.open()).toBe(1);
+    const appended = timeline.append(chunkOf(2));
+    await timeline.rest();
+    await appended;
+    expect(files.open()).toBe(0);
+    await Promise.all([timeline.append(chunkOf(3)), timeline.rest(), timeline.append(chunkOf(4))]);
+    await timeline.rest();
+    expect(files.open()).toBe(0);
+    await timeline.append(chunkOf(5));
+    expect(await timeline.read(0, 1e9, never)).toEqual(payloads(1, 5));
+    expect(timeline.sealed()).toHaveLength(0);
+    await timeline.close();
+    expect(files.open()).toBe(0);
+    const again = await at.open();
+    expect(again.sealed()).toHaveLength(1);
     expect(await again.read(0, 1e9, never)).toEqual(payloads(1, 5));
     await again.close();
   });

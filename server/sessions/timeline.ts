@@ -223,6 +223,11 @@ export class Timeline {
     return this.#ended;
   }
 
+  /** Nothing is appended for a while: its files are closed, and opened again when needed. */
+  async rest(): Promise<void> {
+    if (this.#life === 'open') await this.#writer.rest();
+  }
+
   /** As `finish`, and this object is done; the session may be opened again. */
   async close(): Promise<void> {
     await this.finish();

@@ -10,6 +10,8 @@ export type FakePipeline = Pipeline & {
   /** media time its stages say they have reached */
   untilMs: number;
   stopped: boolean;
+  /** since when it has had nothing to do */
+  quiet: number | null;
   fail(error: Error): void;
   /** the recording has been worked through */
   finish(): void;
@@ -23,7 +25,8 @@ const stagesAt = (untilMs: number): Record<StageName, StageState> => {
 export const fakePipeline = (options: { sessionId: string; deafUntilMs: number; holes: Hole[] }): FakePipeline => {
   const { promise: ended, resolve, reject } = Promise.withResolvers<void>();
   const pipeline: FakePipeline = {
-    ...options, untilMs: 0, stopped: false, ended, fail: reject, finish: resolve,
+    ...options, untilMs: 0, stopped: false, quiet: null, ended, fail: reject, finish: resolve,
+    quietSince: () => pipeline.quiet,
     stages: () => stagesAt(pipeline.untilMs),
     stop: async () => {
       pipeline.stopped = true;

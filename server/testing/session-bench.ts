@@ -78,7 +78,7 @@ export const sessionBench = async (options: SessionBenchOptions = {}) => {
   const tiering = createTiering({ objectStore, repository, diskSpace: { shortBytes: () => 0, refresh: async () => {} }, hotMs: 0, everyMs: 1e12, concurrency: 1, log, clock });
   const supervisor = createSupervisor({
     repository, objectStore, clock, random: Math.random, log, tiering, tier: 'plus', maxSessions: options.maxSessions ?? 10, mailbox, resumeMs: RESUME_MS, retentionMs: RETENTION_MS,
-    creditsShare: () => share.now, publish, onRetired: () => {},
+    creditsShare: () => share.now, publish, onRetired: () => {}, onRested: () => {},
     openTimeline: async (sessionId) => {
       opened.push(sessionId);
       await options.onOpen?.(sessionId);
@@ -100,7 +100,7 @@ export const sessionBench = async (options: SessionBenchOptions = {}) => {
   const tool: MediaTool = { version: '0', path: '', thumbnail: refuse, verify: refuse, reencode: refuse, ...options.tool };
   const bodies = createClipBodies({ objectStore, tool, tempDir: join(root, 'temp'), thumbnailBytes: 1_000_000 });
   const queries = createQueries({
-    supervisor, repository, objectStore, bodies, clock, retentionMs: RETENTION_MS, show, publish, providers: () => [],
+    supervisor, repository, objectStore, bodies, clock, retentionMs: RETENTION_MS, show, publish, providers: () => [], transcriptionOff: null,
     rangeCache: { dir: join(root, 'temp', 'ranges'), bytes: 1e8, maxRangeMs: 60_000 },
   });
   const gateway = createGateway({

@@ -35,8 +35,14 @@ export class FakeServer {
   token = 'secret';
   line: Line | null = null;
   connections = 0;
+  /** nobody listens */
+  refuse = false;
 
   readonly connect: SocketFactory = (_, events) => {
+    if (this.refuse) {
+      queueMicrotask(() => events.close(1006, 'refused'));
+      return { send: () => {}, close: () => {} };
+    }
     const line: Line = {
       toServer: [], toClient: [], events, opened: false, silent: false, closed: false, session: null, epoch: 0, wordsUntilMs: 0, told: { seq: 0, credits: { chunks: 0, bytes: 0 } }, sent: [],
     };

@@ -10,6 +10,8 @@ import type { ObjectStore, Repository, StoredClip } from '../../ports.ts';
 import { createClipBodies } from '../../sessions/clip-bodies.ts';
 import { watchDiskSpace } from '../../sessions/disk-space.ts';
 import { type Gateway, type Wire, createGateway } from '../../sessions/gateway.ts';
+import { createFrameMemory } from '../../sessions/frame-memory.ts';
+import { createHotChunks } from '../../sessions/hot-chunks.ts';
 import { createHub } from '../../sessions/hub.ts';
 import { createMediaIndex } from '../../sessions/media-index.ts';
 import { createQueries } from '../../sessions/queries.ts';
@@ -99,7 +101,8 @@ export const startServer = (options: ServerOptions): Server => {
   const tiers: Record<Tier, number> = { free: plan.retentionMs, plus: plan.retentionMs, pro: plan.retentionMs };
   const limits = { maxChunkBytes: plan.maxChunkBytes, credits: plan.mailbox };
   const indexCache = new LRUCache<string, SegmentIndex>({ maxSize: 20_000, sizeCalculation: (index) => Math.max(1, index.byteLength) });
-  const hotChunks = new LRUCache<string, Uint8Array>({ maxSize: 3_000, sizeCalculation: (bytes) => Math.max(1, bytes.byteLength) });
+  const memory = createFrameMemory({ maxFreeBytes: 10_000, smallBytes: 0, overwrite: true });
+  const hotChunks = createHotChunks({ maxBytes: 3_000, memory });
 
   const server: Server = { life, wires: new Set(), state: 'starting', cutsLeft: cuts.left } as Server; // its parts come as they are made
 
@@ -119,7 +122,7 @@ export const startServer = (options: ServerOptions): Server => {
     const tiering = createTiering({ objectStore, repository, diskSpace, hotMs: plan.hotMs, everyMs: 10_000, concurrency: 2, log, clock });
     const supervisor = createSupervisor({
       repository, objectStore, clock, random, log, tiering, tier: 'free', maxSessions: 10, mailbox: plan.mailbox, resumeMs: plan.resumeMs, retentionMs: tiers,
-      creditsShare: () => diskSpace.creditsFactor(), publish, onRetired: () => {},
+      creditsShare: () => diskSpace.creditsFactor(), publish, onRetired: () => {}, onRested: () => {},
       openTimeline: async (sessionId) => {
         const dir = `${DATA}/sessions/${sessionId}`;
         const timeline = await openTimeline({
@@ -133,7 +136,7 @@ export const startServer = (options: ServerOptions): Server => {
       startPipeline: ({ session, media, index, expiresAt, deafUntilMs, holes }) => startPipeline({
         sessionId: session.id, media, index, repository, objectStore, tool: cuts.tool, files: cuts.files, openAudio: openAudioThrough(life), openScenes: null,
         analyser: createAnalyser({ sessionId: session.id, warmUpS: 4, minScore: 0.2 }),
-        transcriber: plan.transcriber === 'none' ? null : transcriberThrough(life, plan.transcriber), transcriptionOff: 'off', clientWords: session.clientWords,
+        transcriber: plan.transcriber === 'none' ? null : transcriberThrough(life, plan.transcriber), featuresOff: null, transcriptionOff: 'off', clientWords: session.clientWords,
         judge: plan.judge ? judgeThrough(life) : null, decodePcm: decodePcmThrough(life), language: null, priority: 5, speechPaddingMs: 200, deafUntilMs, holes,
         capacity: plan.capacity, tempDir: `/temp/${session.id}`, clock, random, log, publish, show, expiresAt, isTransient,
         onStage: () => {}, onStages: () => {}, onDrop: () => {}, onChanged: () => {},
@@ -141,11 +144,11 @@ export const startServer = (options: ServerOptions): Server => {
     });
     const bodies = createClipBodies({ objectStore, tool: cuts.tool, tempDir: '/temp', thumbnailBytes: 10_000 });
     const queries = createQueries({
-      supervisor, repository, objectStore, bodies, clock, retentionMs: tiers, show, publish, providers: () => [],
+      supervisor, repository, objectStore, bodies, clock, retentionMs: tiers, show, publish, providers: () => [], transcriptionOff: null,
       rangeCache: { dir: '/temp/ranges', bytes: 1e6, maxRangeMs: 60_000 },
     });
     const gateway = createGateway({
-      hub, limits: () => limits, clock, log, authorize: () => {}, open: supervisor.open, find: supervisor.find, onFrame: () => {},
+      hub, limits: () => limits, clock, log, memory, authorize: () => {}, open: supervisor.open, find: supervisor.find, onFrame: () => {},
       speakerOf: async (token) => {
         if (token !== 'token') throw new Refused('unauthorized', 'the token is not known');
         return { user: 'anna', device: null };
