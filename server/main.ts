@@ -38,6 +38,7 @@ import { createClipBodies } from './sessions/clip-bodies.ts';
 import { watchDiskSpace } from './sessions/disk-space.ts';
 import { createGateway } from './sessions/gateway.ts';
 import { createHub } from './sessions/hub.ts';
+import { createMending } from './sessions/mend-clip.ts';
 import { createMediaIndex } from './sessions/media-index.ts';
 import { createQueries } from './sessions/queries.ts';
 import { sweep } from './sessions/retention.ts';
@@ -175,7 +176,7 @@ const serve = async (config: Config, log: Log): Promise<{ stop: () => Promise<vo
     const priority: Record<Tier, number> = { free: 7, plus: 5, pro: 3 };
     const mailbox = { chunks: config.creditChunks, bytes: Math.floor(config.creditBytes * MB) };
     const limits = { maxChunkBytes: Math.floor(config.maxChunkBytes * MB), credits: mailbox };
-    const show = ({ mediaKey: _media, thumbnailKey, ...clip }: StoredClip): Clip => ({
+    const show = ({ mediaKey: _media, thumbnailKey, sums: _sums, ...clip }: StoredClip): Clip => ({
       ...clip,
       mediaUrl: auth.signPath(`/api/clips/${clip.id}/media`, MEDIA_URL_S),
       thumbnailUrl: thumbnailKey === '' ? '' : auth.signPath(`/api/clips/${clip.id}/thumbnail`, MEDIA_URL_S),
@@ -226,7 +227,8 @@ const serve = async (config: Config, log: Log): Promise<{ stop: () => Promise<vo
       const row = await repository.session(sessionId).catch(() => null);
       if (row) supervisor.find(sessionId)?.patch({ clips: row.clips, deadLetters: row.deadLetters });
     };
-    const bodies = createClipBodies({ objectStore, tool, tempDir, thumbnailBytes: config.cacheBytes * MB / 2 });
+    const mend = createMending({ repository, objectStore, readLog: supervisor.readLog, tool, tempDir: join(tempDir, 'mending'), log });
+    const bodies = createClipBodies({ objectStore, tool, tempDir, mend, thumbnailBytes: config.cacheBytes * MB / 2 });
     const queries = createQueries({
       supervisor, repository, objectStore, bodies, clock, retentionMs, show, publish: hub.publish, providers,
       rangeCache: { dir: join(tempDir, 'ranges'), bytes: 1_000 * MB, maxRangeMs: config.maxRangeMinutes * 60_000 },

@@ -68,12 +68,12 @@ export const createRecordings = (options: RecordingsOptions) => {
     const parts = soundParts({ byteStart: start, byteEnd }, quarantined);
     const damage = byteEnd - start - lengthOf(parts);
     const bytes = head.length + lengthOf(parts);
-    const readParts = async (from: number, until: number, signal: AbortSignal): Promise<Uint8Array[]> => {
+    const readParts = async (begin: number, until: number, signal: AbortSignal): Promise<Uint8Array[]> => {
       const found: Uint8Array[] = [];
       let at = 0;
       for (const part of parts) {
         const length = part.byteEnd - part.byteStart;
-        if (at + length > from && at < until) found.push(await log.read(part.byteStart + Math.max(0, from - at), part.byteStart + Math.min(length, until - at), signal));
+        if (at + length > begin && at < until) found.push(await log.read(part.byteStart + Math.max(0, begin - at), part.byteStart + Math.min(length, until - at), signal));
         at += length;
       }
       return found;
