@@ -23,6 +23,7 @@ import type { ObjectStore, Repository, StoredClip } from './ports.ts';
 import { watchDiskSpace } from './sessions/disk-space.ts';
 import { createFrameMemory } from './sessions/frame-memory.ts';
 import { createHotChunks } from './sessions/hot-chunks.ts';
+import { createMending } from './sessions/mend-clip.ts';
 import type { SegmentIndex } from './sessions/segment-index.ts';
 import { findFfmpeg } from './workers/ffmpeg.ts';
 import { defaultWorkers, openMediaPool } from './workers/media-pool.ts';
@@ -204,7 +205,7 @@ const serve = async (config: Config, log: Log): Promise<{ stop: () => Promise<vo
     const priority: Record<Tier, number> = { free: 7, plus: 5, pro: 3 };
     const mailbox = { chunks: config.creditChunks, bytes: Math.floor(config.creditBytes * MB) };
     const limits = { maxChunkBytes: Math.floor(config.maxChunkBytes * MB), credits: mailbox };
-    const show = ({ mediaKey: _media, thumbnailKey, ...clip }: StoredClip): Clip => ({
+    const show = ({ mediaKey: _media, thumbnailKey, sums: _sums, ...clip }: StoredClip): Clip => ({
       ...clip,
       mediaUrl: auth.signPath(`/api/clips/${clip.id}/media`, MEDIA_URL_S),
       thumbnailUrl: thumbnailKey === '' ? '' : auth.signPath(`/api/clips/${clip.id}/thumbnail`, MEDIA_URL_S),
@@ -256,7 +257,8 @@ const serve = async (config: Config, log: Log): Promise<{ stop: () => Promise<vo
       const row = await repository.session(sessionId).catch(() => null);
       if (row) supervisor.find(sessionId)?.patch({ clips: row.clips, deadLetters: row.deadLetters });
     };
-    const bodies = createClipBodies({ objectStore, tool, tempDir, thumbnailBytes: config.cacheBytes * MB / 2 });
+    const mend = createMending({ repository, objectStore, readLog: supervisor.readLog, tool, tempDir: join(tempDir, 'mending'), log });
+    const bodies = createClipBodies({ objectStore, tool, tempDir, mend, thumbnailBytes: config.cacheBytes * MB / 2 });
     const queries = createQueries({
       supervisor, repository, objectStore, bodies, clock, retentionMs, show, publish: hub.publish, providers, transcriptionOff: transcriber ? null : NO_TRANSCRIPTION,
       rangeCache: { dir: join(tempDir, 'ranges'), bytes: 1_000 * MB, maxRangeMs: config.maxRangeMinutes * 60_000 },

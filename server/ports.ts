@@ -12,7 +12,10 @@ export type SessionPatch = Partial<Pick<SessionSummary, 'title' | 'sourceUrl' | 
 export type Cursor = { signalsUntilMs: number; wordsUntilMs: number };
 
 /** A clip as stored; URLs are signed when it is shown. */
-export type StoredClip = Omit<Clip, 'mediaUrl' | 'thumbnailUrl'> & { mediaKey: string; thumbnailKey: string };
+export type StoredClip = Omit<Clip, 'mediaUrl' | 'thumbnailUrl'> & { mediaKey: string; thumbnailKey: string; sums: ClipSums | null };
+
+/** By blocks (block-sums.ts), of the objects as they were cut; `thumbnail` is empty where there is none. */
+export type ClipSums = { media: string; thumbnail: string };
 
 /** A sealed timeline segment that went to the object store. */
 export type ColdSegment = { sessionId: string; index: number; objectKey: string; fileBytes: number; storedAt: number };
@@ -63,6 +66,8 @@ export type Repository = {
   saveHighlight(highlight: Highlight): Promise<boolean>;
   highlights(sessionId: string): Promise<Highlight[]>;
   saveClip(clip: StoredClip): Promise<boolean>;
+  /** A clip's objects were cut anew. False where the clip is gone or has another version by now. */
+  mendClip(clipId: string, version: number, mended: { bytes: number; sums: ClipSums }): Promise<boolean>;
   clip(clipId: string): Promise<StoredClip | null>;
   clips(query: ClipQuery): Promise<StoredClip[]>;
   pinClip(clipId: string, pinned: boolean, expiresAt: number | null): Promise<StoredClip | null>;

@@ -6,12 +6,12 @@ import { cleanText } from './clean-text.ts';
 import { parsePage } from './page.ts';
 import { ifUnknown } from './session-rows.ts';
 
-type ClipRows = Pick<Repository, 'saveHighlight' | 'highlights' | 'saveClip' | 'clip' | 'clips' | 'pinClip' | 'deleteClip' | 'expiredClips'>;
+type ClipRows = Pick<Repository, 'saveHighlight' | 'highlights' | 'saveClip' | 'mendClip' | 'clip' | 'clips' | 'pinClip' | 'deleteClip' | 'expiredClips'>;
 
 export const clipRows = (sql: Sql): ClipRows => {
   const columns = sql`
     id, session_id as "sessionId", version, state, start_ms as "startMs", end_ms as "endMs", handle_before_ms as "handleBeforeMs", handle_after_ms as "handleAfterMs",
-    score, title, reasons, mime, bytes, width, height, pinned, created_at as "createdAt", expires_at as "expiresAt", media_key as "mediaKey", thumbnail_key as "thumbnailKey"`;
+    score, title, reasons, mime, bytes, width, height, pinned, created_at as "createdAt", expires_at as "expiresAt", media_key as "mediaKey", thumbnail_key as "thumbnailKey", sums`;
 
   return {
     saveHighlight: async ({ id, sessionId, version, state, startMs, endMs, peakMs, score, title, reasons }) => {
@@ -35,23 +35,24 @@ export const clipRows = (sql: Sql): ClipRows => {
           await tx`select from sessions where id = ${clip.sessionId} for no key update`;
           const saved = await tx`
             insert into clips (id, session_id, version, state, start_ms, end_ms, handle_before_ms, handle_after_ms, score, title, reasons,
-              mime, bytes, width, height, pinned, created_at, expires_at, media_key, thumbnail_key, search)
+              mime, bytes, width, height, pinned, created_at, expires_at, media_key, thumbnail_key, sums, search)
             select ${clip.id}, ${clip.sessionId}, ${clip.version}::bigint, ${clip.state}, ${clip.startMs}::double precision, ${clip.endMs}::double precision, ${clip.handleBeforeMs}::double precision,
               ${clip.handleAfterMs}::double precision, ${clip.score}::double precision, ${clip.title}, ${tx.json(clip.reasons)}, ${clip.mime}, ${clip.bytes}::bigint, ${clip.width}::integer,
-              ${clip.height}::integer, ${clip.pinned}::boolean, ${clip.createdAt}::bigint, ${clip.expiresAt}::bigint, ${clip.mediaKey}, ${clip.thumbnailKey},
+              ${clip.height}::integer, ${clip.pinned}::boolean, ${clip.createdAt}::bigint, ${clip.expiresAt}::bigint, ${clip.mediaKey}, ${clip.thumbnailKey}, ${clip.sums === null ? null : tx.json(clip.sums)}::jsonb,
               clip_search(${clip.title}, ${clip.sessionId}, ${clip.startMs}, ${clip.endMs})
             where not exists (select from deleted_clips where id = ${clip.id})
             on conflict (id) do update set version = excluded.version, state = excluded.state, start_ms = excluded.start_ms, end_ms = excluded.end_ms,
               handle_before_ms = excluded.handle_before_ms, handle_after_ms = excluded.handle_after_ms, score = excluded.score, title = excluded.title, reasons = excluded.reasons,
               mime = excluded.mime, bytes = excluded.bytes, width = excluded.width, height = excluded.height, pinned = clips.pinned or excluded.pinned,
               expires_at = case when clips.pinned then clips.expires_at else excluded.expires_at end,
-              media_key = excluded.media_key, thumbnail_key = excluded.thumbnail_key, search = excluded.search
+              media_key = excluded.media_key, thumbnail_key = excluded.thumbnail_key, sums = excluded.sums, search = excluded.search
             where clips.version < excluded.version and clips.session_id = excluded.session_id`;
           if (saved.count === 0) return false;
           await tx`insert into clip_objects select ${clip.id}, unnest(${[clip.mediaKey, clip.thumbnailKey]}::text[]) on conflict do nothing`;
           return true;
         })
         .catch(ifUnknown(clip.sessionId)),
+    mendClip: async (clipId, version, { bytes, sums }) => (await sql`update clips set bytes = ${bytes}, sums = ${sql.json(sums)} where id = ${clipId} and version = ${version}`).count === 1,
     clip: async (clipId) => (await sql<StoredClip[]>`select ${columns} from clips where id = ${clipId}`)[0] ?? null,
     clips: async ({ sessionId, before, limit, pinned, minScore, text }) => {
       const from = await parsePage(before, async (id) => (await sql<{ at: number }[]>`select created_at as at from clips where id = ${id}`)[0]?.at);

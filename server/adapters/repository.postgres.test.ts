@@ -6,6 +6,7 @@ import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Refused, StartError } from '../errors.ts';
 import type { Repository } from '../ports.ts';
+import { startDatabaseProxy } from '../testing/faults/database-proxy.ts';
 import { repositoryContract } from '../testing/repository.contract.ts';
 import { createMemoryRepository } from '../testing/repository.memory.ts';
 import { aBin, aClip, aSession, aWord } from '../testing/samples.ts';
@@ -85,6 +86,25 @@ const suite = (connect: () => Promise<{ connection: RepositoryOptions['connectio
     await holder;
     expect(isTransient(error)).toBe(true);
     expect(await repository.raiseEpoch(id)).toBe(1);
+  });
+
+  it('[DF3] a connection that never answers again holds a call for a bounded time, and does not hold the next', async () => {
+    const target = typeof connection === 'string' ? new URL(connection) : null;
+    const proxy = await startDatabaseProxy(target ? { host: target.hostname, port: Number(target.port || 5432) } : { path: `${(connection as { host: string }).host}/.s.PGSQL.5432` });
+    if (target) target.host = `127.0.0.1:${proxy.port}`;
+    const repository = await open({ connection: target?.href ?? `postgres://clippy@127.0.0.1:${proxy.port}/clippy`, maxConnections: 2, callTimeoutMs: 400 });
+    try {
+      const { id } = await repository.openSession(aSession({ key: 'deaf' }));
+      proxy.swallow(true);
+      const calls = await Promise.allSettled([1, 2, 3, 4].map((at) => repository.commitWords(id, [aWord(at * 1000, `w${at}`)], at * 1000 + 500)));
+      expect(calls.map((call) => (call.status === 'rejected' ? isTransient(call.reason) : 'answered'))).toEqual([true, true, true, true]);
+      proxy.swallow(false);
+      await repository.commitWords(id, [aWord(9000, 'after')], 9500);
+      expect((await repository.words(id)).at(-1)?.text).toBe('after');
+      await expect.poll(() => proxy.connections(), { timeout: 5_000 }).toBeLessThanOrEqual(2); // those that were deaf are closed
+    } finally {
+      await proxy.close();
+    }
   });
 
   it('[G13] survives the loss of its connections: errors are transient, the next call works', async () => {

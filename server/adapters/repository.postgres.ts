@@ -10,6 +10,7 @@ import type { Repository } from '../ports.ts';
 import { cleanText } from './clean-text.ts';
 import { clipRows } from './clip-rows.ts';
 import { deviceRows } from './device-rows.ts';
+import { withDeadline } from './repository-deadline.ts';
 import { migrate, readMigrations } from './migrate.ts';
 import { ifUnknown, sessionRows } from './session-rows.ts';
 import { transcriptRows } from './transcript-rows.ts';
@@ -23,6 +24,8 @@ export type RepositoryOptions = {
   schema?: string;
   maxConnections?: number;
   statementTimeoutMs?: number;
+  /** longest a call waits for its answers (25,000) */
+  callTimeoutMs?: number;
   /** a server that is still coming up is waited for */
   waitMs?: number;
   clock?: Clock;
@@ -63,7 +66,8 @@ export const createRepository = async (options: RepositoryOptions): Promise<Repo
     },
   };
   const parsed = typeof connection === 'string' ? parseDatabaseUrl(connection) : null;
-  const sql = parsed ? postgres(parsed.url, { ...settings, ...parsed.options }) : postgres({ ...settings, ...(typeof connection === 'string' ? {} : connection) });
+  const connect = (): postgres.Sql => (parsed ? postgres(parsed.url, { ...settings, ...parsed.options }) : postgres({ ...settings, ...(typeof connection === 'string' ? {} : connection) })) as unknown as postgres.Sql;
+  const sql = connect();
 
   const migrations = await readMigrations();
   const until = clock.now() + waitMs;
@@ -83,6 +87,15 @@ export const createRepository = async (options: RepositoryOptions): Promise<Repo
     }
   }
 
+  await sql.end({ timeout: 5 });
+  const callMs = options.callTimeoutMs ?? 25_000;
+  return withDeadline({
+    open: () => repositoryOn(connect(), newId), callMs, longCallMs: 12 * callMs, clock,
+    onLate: (call, ms) => log.warn({ call, ms }, 'the database does not answer; its connections are replaced'),
+  });
+};
+
+const repositoryOn = (sql: postgres.Sql, newId: (at: number) => string): Repository => {
   const letters = sql`
     id, session_id as "sessionId", stage, start_ms as "startMs", end_ms as "endMs", code, message, attempts, created_at as "createdAt"`;
   return {

@@ -1,5 +1,6 @@
 // archive: object store, then row, then event (A1). Idempotent by clip id and version: a clip cut twice is stored once.
 import type { Clip } from '../../shared/model.ts';
+import { sumsOf, sumsOfFile } from '../block-sums.ts';
 import type { ObjectStore, Repository, StoredClip } from '../ports.ts';
 import type { CutClip } from './segment.ts';
 
@@ -25,15 +26,18 @@ export const archiveClip = async (options: ArchiveOptions, cut: CutClip): Promis
   const thumbnailKey = cut.thumbnail ? `${prefix}v${highlight.version}.jpg` : NO_THUMBNAIL;
   const before = await repository.clip(highlight.id);
   if (before && before.version > highlight.version) return;
-  await objectStore.putFile(mediaKey, cut.file, cut.mime);
-  if (cut.thumbnail) await objectStore.put(thumbnailKey, cut.thumbnail, 'image/jpeg');
-  if (cut.handlesFile) await objectStore.putFile(`${prefix}v${highlight.version}.handles.${cut.container}`, cut.handlesFile, cut.mime);
+  // What this version's row tells of its objects stays true: they are stored once.
+  if (before?.version !== highlight.version) {
+    await objectStore.putFile(mediaKey, cut.file, cut.mime);
+    if (cut.thumbnail) await objectStore.put(thumbnailKey, cut.thumbnail, 'image/jpeg');
+    if (cut.handlesFile) await objectStore.putFile(`${prefix}v${highlight.version}.handles.${cut.container}`, cut.handlesFile, cut.mime);
+  }
   const clip: StoredClip = {
     id: highlight.id, sessionId: highlight.sessionId, version: highlight.version, state: highlight.state === 'refined' ? 'refined' : 'provisional',
     startMs: cut.startMs, endMs: cut.endMs, handleBeforeMs: cut.handleBeforeMs, handleAfterMs: cut.handleAfterMs,
     score: highlight.score, title: highlight.title, reasons: highlight.reasons, mime: cut.mime, bytes: cut.bytes, width: cut.width, height: cut.height,
     pinned: before?.pinned ?? false, createdAt: before?.createdAt ?? options.now(), expiresAt: before?.pinned ? null : options.expiresAt(),
-    mediaKey, thumbnailKey,
+    mediaKey, thumbnailKey, sums: { media: await sumsOfFile(cut.file), thumbnail: cut.thumbnail ? sumsOf(cut.thumbnail) : '' },
   };
   const isNew = await repository.saveClip(clip);
   const stored = isNew ? clip : await repository.clip(highlight.id);

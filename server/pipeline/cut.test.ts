@@ -184,7 +184,7 @@ describe('archiveClip', () => {
     await repository.openSession(aSession());
     const objectStore = createMemoryObjectStore();
     const shown: string[] = [];
-    const store = (clip: CutClip): Promise<void> => archiveClip({ repository, objectStore, now: () => 5, expiresAt: () => 99, show: ({ mediaKey, thumbnailKey, ...rest }) => ({ ...rest, mediaUrl: mediaKey, thumbnailUrl: thumbnailKey }), onClip: ({ id, version }) => { shown.push(`${id} v${version}`); } }, clip);
+    const store = (clip: CutClip): Promise<void> => archiveClip({ repository, objectStore, now: () => 5, expiresAt: () => 99, show: ({ mediaKey, thumbnailKey, sums: _sums, ...rest }) => ({ ...rest, mediaUrl: mediaKey, thumbnailUrl: thumbnailKey }), onClip: ({ id, version }) => { shown.push(`${id} v${version}`); } }, clip);
     const keys = async (): Promise<string[]> => {
       const found: string[] = [];
       for await (const { key } of objectStore.list(clipPrefix('S', 'h1'))) found.push(key.slice(clipPrefix('S', 'h1').length));

@@ -186,7 +186,7 @@ export const startPipeline = (options: PipelineOptions): Pipeline => {
     const stageOf = <In, Out>(name: StageName, concurrency: number, capacity: number, work: (item: In, signal: AbortSignal) => Promise<Out>) =>
       stage<In, Out>({ name, capacity, concurrency, gauge: gauges.gauge(name), now: clock.now, work: (item, signal) => track(work(item, signal)) });
 
-    const demand = pull(options.capacity, (signal) => decoder.next(signal));
+    const demand = pull(options.capacity, (signal) => attempt(patient('decode'), (inner) => decoder.next(inner), signal));
     const signals: Observable<CutOrder> = demand.source.pipe(
       stageOf('decode', 1, options.capacity, (pulled, signal) => decoder.decode(pulled, signal)),
       tap((segment) => gauges.reached('decode', segment.untilMs)),

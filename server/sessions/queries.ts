@@ -99,7 +99,7 @@ export const createQueries = (options: QueriesOptions): Sessions => {
       if (version !== undefined && version > clip.version) throw new Refused('not_found', `clip ${clip.id} has no version ${version}; the latest is ${clip.version}`);
       if (version !== undefined && version !== clip.version) {
         const older = clip.mediaKey.replace(/v\d+(\.\w+)$/, `v${version}$1`);
-        if (await objectStore.stat(older)) return bodies.media({ ...clip, version, mediaKey: older }, exact);
+        if (await objectStore.stat(older)) return bodies.media({ ...clip, version, mediaKey: older, sums: null }, exact);
       }
       return bodies.media(clip, exact);
     },

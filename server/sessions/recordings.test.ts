@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { crc32c } from '../../shared/crc32c.ts';
 import { createFfmpegMediaTool } from '../adapters/media-tool.ffmpeg.ts';
+import { archiveClip } from '../pipeline/archive.ts';
+import { cutClip } from '../pipeline/cut.ts';
 import { createWalker } from '../media/walker.ts';
 import { aClip } from '../testing/samples.ts';
 import { type SessionBench, sessionBench } from '../testing/session-bench.ts';
@@ -89,6 +91,41 @@ describe('a whole recording', () => {
 });
 
 describe('clips', () => {
+  it('[DF2] no damaged block is served: the clip is cut anew from its recording, also when its object is gone or short', async () => {
+    at = await sessionBench({ tool: createFfmpegMediaTool(ffmpegBinary) });
+    const session = await record();
+    const { media, index } = await at.supervisor.readLog(session);
+    const highlight = { id: 'c', sessionId: session, version: 1, state: 'refined' as const, startMs: 1_000, endMs: 4_500, peakMs: 3_000, score: 1, title: 'x', reasons: [] };
+    await at.repository.saveHighlight(highlight);
+    const tempDir = folder.path('cuts');
+    const cut = await cutClip({ log: media, index, tool: createFfmpegMediaTool(ffmpegBinary), tempDir }, highlight, never);
+    await archiveClip({ repository: at.repository, objectStore: at.objectStore, now: () => 1, expiresAt: () => null, show: (clip) => ({ ...clip, mediaUrl: '', thumbnailUrl: '' }), onClip: () => {} }, cut);
+    const sound = await readFile(cut.file);
+    const clip = (await at.repository.clip('c'))!; // just archived
+    const serve = async (): Promise<Buffer> => {
+      const body = await at.queries.clipMedia('c', { exact: false }, never);
+      return Buffer.from(await body.read(0, body.bytes, never));
+    };
+    expect((await serve()).equals(sound)).toBe(true);
+    const body = await at.queries.clipMedia('c', { exact: false }, never);
+    for (const [from, until] of [[5, 9], [sound.length - 3, sound.length + 9]] as const) expect(Buffer.from(await body.read(from, until, never)).equals(sound.subarray(from, until))).toBe(true);
+
+    const flipped = Buffer.from(sound);
+    flipped[sound.length >> 1] = flipped[sound.length >> 1]! ^ 1; // inside
+    for (const damage of [flipped, sound.subarray(0, sound.length - 100), null]) {
+      if (damage) await at.objectStore.put(clip.mediaKey, damage, clip.mime);
+      else await at.objectStore.delete(clip.mediaKey);
+      await expect(serve()).rejects.toMatchObject({ code: 'unavailable', retryable: true });
+      await expect.poll(() => serve().then((bytes) => bytes.length, () => 0), { timeout: 20_000 }).toBeGreaterThan(0);
+      const file = folder.path('mended.webm');
+      await writeFile(file, await serve());
+      expect(await createFfmpegMediaTool(ffmpegBinary).verify(file, { container: 'webm' }, never)).toMatchObject({ errors: [] });
+    }
+    await at.objectStore.put(clip.thumbnailKey, new Uint8Array(50), 'image/jpeg');
+    await expect(at.queries.clipThumbnail('c', never)).rejects.toMatchObject({ code: 'unavailable' });
+    await expect.poll(() => at.queries.clipThumbnail('c', never).then((picture) => picture.bytes, () => 0), { timeout: 20_000 }).toBeGreaterThan(50);
+  });
+
   it('an exact download is made once, beside the clip, also when the first who asked has gone', async () => {
     let encoded = 0;
     at = await sessionBench({ tool: { reencode: async (_file, target) => { encoded += 1; await writeFile(target, 'exact'); } } });

@@ -1,26 +1,27 @@
 // Payloads out of a segment, each checked against its crc before anyone sees it (T2).
 import { crc32c } from '../crc32c.ts';
-import { messageOf } from '../errors.ts';
+import { ProviderError, messageOf } from '../errors.ts';
 import { HEADER_BYTES } from './record.ts';
 import type { Entry, SegmentIndex } from './segment-index.ts';
 import type { Source } from './segment-scan.ts';
 import { TimelineError } from './timeline-error.ts';
 
-/** Sound payloads from the front; stops at the first damaged one. */
-const soundOnes = (bytes: Uint8Array, entries: Entry[], origin: number): Uint8Array[] => {
+/** Sound payloads from the front; stops at the first damaged one, and says what stood there. */
+const soundOnes = (bytes: Uint8Array, entries: Entry[], origin: number): { payloads: Uint8Array[]; damage: string } => {
   const payloads: Uint8Array[] = [];
   for (const { filePosition, length, crc } of entries) {
     const from = filePosition - origin + HEADER_BYTES;
     const payload = bytes.subarray(from, from + length);
-    if (payload.length !== length || crc32c(payload) !== crc) break;
+    const found = crc32c(payload);
+    if (payload.length !== length || found !== crc) return { payloads, damage: `${payloads.length} ${payload.length} ${found}` };
     payloads.push(payload);
   }
-  return payloads;
+  return { payloads, damage: '' };
 };
 
 /**
  * Payloads of chunks, in the order of the file, by one read. Fewer than asked when one is damaged; none when it is the first.
- * A place that cannot be read is no proof of damage: `TimelineError io`.
+ * A place that cannot be read, or that gives other wrong bytes each time, is no proof of damage: `TimelineError io`.
  */
 export const readPayloads = async (sources: Source[], entries: Entry[], signal?: AbortSignal): Promise<Uint8Array[]> => {
   const first = entries[0];
@@ -29,12 +30,17 @@ export const readPayloads = async (sources: Source[], entries: Entry[], signal?:
   const end = last.filePosition + HEADER_BYTES + last.length;
   let best: Uint8Array[] | null = null;
   let failure: unknown = null;
-  // the last place is asked twice: a transfer can be damaged where the bytes at rest are not
+  let seen = '';
+  // the last place is asked twice: a transfer can be damaged where the bytes at rest are not; damage at rest is the same each time
   for (const source of [...sources, ...sources.slice(-1)]) {
     signal?.throwIfAborted();
     try {
-      const payloads = soundOnes(await source.read(first.filePosition, end, signal), entries, first.filePosition);
+      const { payloads, damage } = soundOnes(await source.read(first.filePosition, end, signal), entries, first.filePosition);
       if (payloads.length === entries.length) return payloads;
+      if (source === sources.at(-1)) {
+        if (seen !== '' && seen !== damage) failure = new ProviderError('object store', 'network', 'two reads gave different bytes');
+        seen = damage;
+      }
       if (best === null || payloads.length > best.length) best = payloads;
     } catch (error) {
       signal?.throwIfAborted();

@@ -106,6 +106,34 @@ describe('torn and damaged files', () => {
     await timeline.close();
   });
 
+  it('[DF5] bytes that arrive wrong from the object store, differently each time, are no damage: they are read again later', async () => {
+    await record(12, { segmentBytes: 1000 });
+    const cold = new Map((await segments()).map((path, index) => [index, path]));
+    let wrong = 0;
+    const objects = new Map<number, Uint8Array>();
+    for (const [index, path] of cold) objects.set(index, await readFile(path));
+    const coldRead = async (index: number, start: number, end: number): Promise<Uint8Array> => {
+      const bytes = new Uint8Array(objects.get(index)!.slice(start, end)); // each was read above
+      if (wrong > 0) bytes[bytes.length - (wrong-- % 7) - 1]! ^= 1;
+      return bytes;
+    };
+    const timeline = await at.open({ coldRead });
+    for (const { index } of timeline.sealed()) {
+      timeline.markCold(index, 1);
+      await timeline.dropLocal(index);
+    }
+    wrong = 1_000;
+    await expect(timeline.pull(0, 1e6, never)).rejects.toMatchObject({ code: 'io' });
+    wrong = 0;
+    expect(timeline.state.quarantined).toEqual([]);
+    expect((await drain(timeline)).seqs).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+    const first = objects.get(0)!;
+    first[first.length - 5]! ^= 4; // damaged where it lies
+    await drain(timeline);
+    expect(timeline.state.quarantined).toHaveLength(1);
+    await timeline.close();
+  });
+
   it('[T2] a segment that vanished is an error until its index is given up, then a declared hole', async () => {
     await record(12, { segmentBytes: 1000 });
     const [, path] = await segments();

@@ -97,7 +97,7 @@ export const testPipeline = async (): Promise<TestPipeline> => {
       sessionId, media, index, repository, objectStore, tool: realTool, openAudio: createAudioAnalysers({ pool }), openScenes: null, analyser: createAnalyser({ sessionId }), featuresOff: null,
       transcriber: null, clientWords: null, transcriptionOff: 'transcription is off', judge: null, decodePcm: createPcmDecoder({ pool }), language: null, priority: 5, speechPaddingMs: 200, deafUntilMs: 0, capacity: 4,
       tempDir: join(dir, 'temp'), clock: hurriedClock, random: () => 0.5, log, publish: (event) => { events.push(event); },
-      show: ({ mediaKey, thumbnailKey, ...clip }) => ({ ...clip, mediaUrl: mediaKey, thumbnailUrl: thumbnailKey }),
+      show: ({ mediaKey, thumbnailKey, sums: _sums, ...clip }) => ({ ...clip, mediaUrl: mediaKey, thumbnailUrl: thumbnailKey }),
       expiresAt: () => null, isTransient, holes: [], onStage: () => {}, onStages: () => {}, onDrop: (kind) => { drops.push(kind); }, onChanged: () => {}, ...over,
     }),
     keys: async () => {

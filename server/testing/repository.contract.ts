@@ -83,6 +83,16 @@ export const repositoryContract = (open: () => Promise<Repository>): void => {
       for (const write of writes) await expect(write()).rejects.toMatchObject({ code: 'unknown_session' });
     });
 
+    it('[DF2] a clip that was cut anew keeps all but its bytes and sums; another version is left alone', async () => {
+      const { id } = await session();
+      await repository.saveClip(aClip(id, { id: 'mended', version: 3, sums: { media: 'a', thumbnail: 'b' } }));
+      expect((await repository.clip('mended'))?.sums).toEqual({ media: 'a', thumbnail: 'b' });
+      expect(await repository.mendClip('mended', 2, { bytes: 1, sums: { media: 'x', thumbnail: '' } })).toBe(false);
+      expect(await repository.mendClip('mended', 3, { bytes: 7, sums: { media: 'm', thumbnail: 't' } })).toBe(true);
+      expect(await repository.clip('mended')).toEqual({ ...aClip(id, { id: 'mended', version: 3 }), bytes: 7, sums: { media: 'm', thumbnail: 't' } });
+      expect(await repository.mendClip('nobody', 1, { bytes: 1, sums: { media: 'x', thumbnail: '' } })).toBe(false);
+    });
+
     it('[G5] removes a session whole and names every object that was its', async () => {
       const { id } = await session();
       const other = await session();

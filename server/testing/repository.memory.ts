@@ -166,6 +166,12 @@ export const createMemoryRepository = ({ newId = ulid }: { newId?: (at: number) 
       clips.set(clip.id, { ...stored(clip), ...kept });
       return true;
     },
+    mendClip: async (clipId, version, mended) => {
+      const clip = clips.get(clipId);
+      if (clip?.version !== version) return false;
+      clips.set(clipId, { ...clip, ...mended });
+      return true;
+    },
     clip: async (clipId) => {
       const clip = clips.get(clipId);
       return clip ? stored(clip) : null;

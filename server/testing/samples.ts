@@ -18,7 +18,7 @@ export const aHighlight = (sessionId: string, patch: Partial<Highlight> = {}): H
 export const aClip = (sessionId: string, patch: Partial<StoredClip> = {}): StoredClip => ({
   id: 'c1', sessionId, version: 1, state: 'provisional', startMs: 10_000.5, endMs: 30_000.25, handleBeforeMs: 9_000, handleAfterMs: 10_000, score: 0.75, title: 'A loud moment',
   reasons: [{ signal: 'judge', value: 1, percentile: 1, atMs: 20_000, text: 'said "no way"' }], mime: 'video/mp4', bytes: 5_000_000_000, width: 1280, height: 720, pinned: false,
-  createdAt: 1_795_000_030_000, expiresAt: 1_795_000_030_000 + 172_800_000, mediaKey: 'clips/c1/1.mp4', thumbnailKey: 'clips/c1/1.jpg', ...patch,
+  createdAt: 1_795_000_030_000, expiresAt: 1_795_000_030_000 + 172_800_000, mediaKey: 'clips/c1/1.mp4', thumbnailKey: 'clips/c1/1.jpg', sums: null, ...patch,
 });
 
 export const aDeadLetter = (sessionId: string, patch: Partial<DeadLetter> = {}): DeadLetter => ({

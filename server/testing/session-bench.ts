@@ -13,6 +13,7 @@ import type { MediaTool, ObjectStore, Repository, StoredClip } from '../ports.ts
 import { createClipBodies } from '../sessions/clip-bodies.ts';
 import { createFrameMemory } from '../sessions/frame-memory.ts';
 import { createGateway } from '../sessions/gateway.ts';
+import { createMending } from '../sessions/mend-clip.ts';
 import { createHub } from '../sessions/hub.ts';
 import { virtualClock } from '../../shared/testing/virtual-clock.ts';
 import { createMediaIndex } from '../sessions/media-index.ts';
@@ -96,9 +97,9 @@ export const sessionBench = async (options: SessionBenchOptions = {}) => {
       return pipeline;
     },
   });
-  const show = ({ mediaKey: _media, thumbnailKey: _thumbnail, ...clip }: StoredClip): Clip => ({ ...clip, mediaUrl: '', thumbnailUrl: '' });
+  const show = ({ mediaKey: _media, thumbnailKey: _thumbnail, sums: _sums, ...clip }: StoredClip): Clip => ({ ...clip, mediaUrl: '', thumbnailUrl: '' });
   const tool: MediaTool = { version: '0', path: '', thumbnail: refuse, verify: refuse, reencode: refuse, ...options.tool };
-  const bodies = createClipBodies({ objectStore, tool, tempDir: join(root, 'temp'), thumbnailBytes: 1_000_000 });
+  const bodies = createClipBodies({ objectStore, tool, tempDir: join(root, 'temp'), thumbnailBytes: 1_000_000, mend: createMending({ repository: memory, objectStore, readLog: (id) => supervisor.readLog(id), tool, tempDir: join(root, 'temp', 'mending'), log }) });
   const queries = createQueries({
     supervisor, repository, objectStore, bodies, clock, retentionMs: RETENTION_MS, show, publish, providers: () => [], transcriptionOff: null,
     rangeCache: { dir: join(root, 'temp', 'ranges'), bytes: 1e8, maxRangeMs: 60_000 },

@@ -29,6 +29,9 @@ const MAX_RESTARTS = 3;
 /** How far behind the packets the child's output may stay before a push waits for it, and for how long it does. */
 const LAG_MS = 250;
 const WAIT_MS = 400;
+/** A child that gives more sound than it got, or takes or gives nothing for so long, is ended. */
+const EXCESS_MS = 10_000;
+const STUCK_MS = 15_000;
 
 // fills holes and trims overlaps above 30 ms, so that output sample n is always n/16000 s after the base
 const IN_TIME = `aresample=${PCM_RATE}:async=1:min_hard_comp=0.03:first_pts=0`;
@@ -36,7 +39,7 @@ const childArgs = (channels: number): string[] =>
   `-loglevel error -threads 1 -fflags +nobuffer -probesize 4096 -analyzeduration 0 -f matroska -i pipe:0 -map 0:a:0 -vn -sn -dn -ac ${channels} -af ${IN_TIME} -flush_packets 1 -f f32le pipe:1`.split(' ');
 
 /** One run of the child: from its base time until it is finished or dies. `onProgress` is told of each piece of output. */
-type Run = { child: FfmpegProcess; baseMs: number; samples: number; drained: Promise<void>; /** its output has ended */ over: boolean; onProgress: () => void };
+type Run = { child: FfmpegProcess; baseMs: number; /** of the last packet written */ fedMs: number; samples: number; drained: Promise<void>; /** its output has ended */ over: boolean; onProgress: () => void };
 
 /** Interleaved f32le to one array per channel. */
 const planes = (bytes: Buffer, channels: number): Float32Array[] => {
@@ -54,7 +57,7 @@ const planes = (bytes: Buffer, channels: number): Float32Array[] => {
 const startRun = (options: { path: string; track: Track; channels: number; baseMs: number; sink: PcmSink }): Run => {
   const { channels, baseMs, sink } = options;
   const child = startFfmpeg({ path: options.path, args: childArgs(channels) });
-  const run: Run = { child, baseMs, samples: 0, drained: Promise.resolve(), over: false, onProgress: () => {} };
+  const run: Run = { child, baseMs, fedMs: baseMs, samples: 0, drained: Promise.resolve(), over: false, onProgress: () => {} };
   const drain = async (): Promise<void> => {
     let carry = Buffer.alloc(0);
     for (let part = await child.read(); part; part = await child.read()) {
@@ -62,6 +65,7 @@ const startRun = (options: { path: string; track: Track; channels: number; baseM
       const whole = bytes.length - (bytes.length % (4 * channels));
       carry = Buffer.from(bytes.subarray(whole));
       if (whole === 0) continue;
+      if (baseMs + (run.samples * 1000) / PCM_RATE > run.fedMs + EXCESS_MS) return void child.close();
       sink({ startMs: baseMs + (run.samples * 1000) / PCM_RATE, channels: planes(bytes.subarray(0, whole), channels) });
       run.samples += whole / 4 / channels;
       run.onProgress();
@@ -72,6 +76,16 @@ const startRun = (options: { path: string; track: Track; channels: number; baseM
     .catch(() => {})
     .finally(() => (run.over = true));
   return run;
+};
+
+/** Ends a child that does not do `work` in time; the work then fails or ends by itself. */
+const orEnded = async <T>(child: FfmpegProcess, work: Promise<T>): Promise<T> => {
+  const timer = setTimeout(() => void child.close(), STUCK_MS);
+  try {
+    return await work;
+  } finally {
+    clearTimeout(timer);
+  }
 };
 
 /** Waits until the child is near `untilMs`, has ended, or has had time enough: what is late comes with the next push. */
@@ -101,8 +115,8 @@ const ffmpegAudio = (track: Track, path: string, sink: PcmSink): AudioDecoder =>
     if (!run) return;
     const { child, drained } = run;
     child.finish();
-    await drained;
-    const code = await child.ended;
+    await orEnded(child, drained);
+    const code = await orEnded(child, child.ended);
     const heard = run.samples;
     run = null;
     if (code !== 0 && heard === 0) throw new MediaError('tool', `FFmpeg could not decode sound in ${track.codecName} (${code ?? 'killed'}): ${child.stderr().trim().slice(-300)}`);
@@ -113,8 +127,8 @@ const ffmpegAudio = (track: Track, path: string, sink: PcmSink): AudioDecoder =>
       run = startRun({ path, track, channels, baseMs: packet.startMs, sink });
       await run.child.write(header);
     }
-    await run.child.write(matroskaCluster(packet, run.baseMs));
-    lastMs = packet.startMs;
+    await orEnded(run.child, run.child.write(matroskaCluster(packet, run.baseMs)));
+    lastMs = run.fedMs = packet.startMs;
   };
   const died = async (error: unknown): Promise<void> => {
     await run?.child.close();

@@ -4,6 +4,7 @@ import { execFile, spawn } from 'node:child_process';
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
+import { workerData } from 'node:worker_threads';
 import { MediaError } from '../errors.ts';
 
 export type FfmpegBinary = { path: string; version: string; source: 'setting' | 'PATH' | 'package' };
@@ -60,6 +61,12 @@ const DEFAULT_MEMORY_BYTES = 4 * 1024 ** 3;
 const MAX_STDERR_CHARS = 64 * 1024;
 
 const children = new Set<ChildProcessWithoutNullStreams>();
+/** A thread that dies takes no child with it: their pids stand where the pool can read them afterwards, 0 = free. */
+const pids: Int32Array | null = (workerData as { childPids?: Int32Array } | null)?.childPids ?? null;
+const swapPid = (from: number, to: number): void => {
+  const at = pids?.indexOf(from) ?? -1;
+  if (pids && at >= 0) pids[at] = to;
+};
 process.on('exit', () => {
   for (const child of children) child.kill('SIGKILL');
 });
@@ -72,7 +79,11 @@ const start = (path: string, args: string[], limits: FfmpegLimits): ChildProcess
   // macOS knows no `ulimit -v`; the redirection lets it pass
   const child = process.platform === 'win32' ? spawn(path, [...common, ...args]) : spawn('/bin/sh', ['-c', script, 'sh', path, ...common, ...args]);
   children.add(child);
-  child.once('close', () => children.delete(child));
+  swapPid(0, child.pid ?? 0);
+  child.once('close', () => {
+    children.delete(child);
+    swapPid(child.pid ?? 0, 0);
+  });
   // a child that ends before it has read everything closes the pipe; its exit code says why
   child.stdin.on('error', () => child.stdin.destroy());
   return child;

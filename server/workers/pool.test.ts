@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { MediaError } from '../errors.ts';
 import { WorkerPool } from './pool.ts';
@@ -22,10 +23,27 @@ const script = new URL(`data:text/javascript,${encodeURIComponent(source)}`);
 const never = new AbortController().signal;
 
 let pool: WorkerPool<Ask, Told>;
-const open = (options: Partial<ConstructorParameters<typeof WorkerPool>[0]> = {}): WorkerPool<Ask, Told> => (pool = new WorkerPool<Ask, Told>({ script, size: 2, workerData: null, ...options }));
+const open = (options: Partial<ConstructorParameters<typeof WorkerPool>[0]> = {}): WorkerPool<Ask, Told> => (pool = new WorkerPool<Ask, Told>({ script, size: 2, workerData: {}, ...options }));
 afterEach(() => pool.close());
 
 describe('worker pool', () => {
+  it('[DF4] a worker that dies takes no child process with it that goes on for ever', async () => {
+    const starts = `
+import { parentPort } from 'node:worker_threads';
+import { startFfmpeg } from ${JSON.stringify(new URL('./ffmpeg.ts', import.meta.url).href)};
+parentPort.on('message', ({ id, request }) => {
+  if (request.op === 'exit') process.reallyExit(3);
+  const child = startFfmpeg({ path: ${JSON.stringify(new URL('../testing/faults/hang.sh', import.meta.url).pathname)}, args: [] });
+  child.read().then((pid) => parentPort.postMessage({ id, reply: { sum: Number(String(pid)) } }));
+});`;
+    const running = (pid: number): boolean => existsSync(`/proc/${pid}/stat`) && !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+    open({ script: new URL(`data:text/javascript,${encodeURIComponent(starts)}`), size: 1 });
+    const { sum: pid } = await pool.run({ op: 'hold' }, [], never);
+    expect(running(pid)).toBe(true);
+    await expect(pool.run({ op: 'exit' }, [], never)).rejects.toMatchObject({ code: 'tool' });
+    await expect.poll(() => running(pid)).toBe(false);
+  });
+
   it('[X7] keeps a session in one worker and spreads sessions over all', async () => {
     open();
     const seats = [pool.seat(), pool.seat()];
@@ -61,7 +79,7 @@ describe('worker pool', () => {
   });
 
   it('[X8] ends a worker that does not answer in time', async () => {
-    open({ size: 1, timeoutMs: 300 });
+    open({ size: 1, timeoutMs: 1_000 }); // a thread may take half of it to start
     await expect(pool.seat().run({ op: 'spin' }, [], never)).rejects.toThrow(/open again/);
     expect(await pool.seat().run({ op: 'add', by: 1 }, [], never)).toEqual({ sum: 1 });
   });

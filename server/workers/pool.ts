@@ -7,7 +7,7 @@ export type PoolOptions = {
   script: URL;
   /** threads; each starts at its first request */
   size: number;
-  workerData: unknown;
+  workerData: object;
   /** requests one worker may have waiting; more are refused with `MediaError limit` */
   maxWaiting?: number;
   /** requests a worker has at once: those that wait for a child process do not hold up the rest */
@@ -15,6 +15,20 @@ export type PoolOptions = {
   /** a request running longer ends its worker: nothing else stops a loop in it */
   timeoutMs?: number;
   onCrash?: (message: string) => void;
+};
+
+/** FFmpegs one worker may have running at once, for being found after its death. */
+const CHILD_PIDS = 1_024;
+
+const endChildren = (pids: Int32Array): void => {
+  for (const pid of pids) {
+    if (pid <= 0) continue;
+    try {
+      process.kill(pid, 'SIGKILL'); // not waited for by anybody any more, so the number is still its own
+    } catch {
+      // it is gone
+    }
+  }
 };
 
 /** What the worker gets and answers. */
@@ -132,13 +146,15 @@ export class WorkerPool<Request, Reply> {
   }
 
   #start(slot: Slot<Request, Reply>): Worker {
-    const worker = new Worker(this.#options.script, { workerData: this.#options.workerData, resourceLimits: { maxOldGenerationSizeMb: 512 } });
+    const childPids = new Int32Array(new SharedArrayBuffer(4 * CHILD_PIDS));
+    const worker = new Worker(this.#options.script, { workerData: { ...this.#options.workerData, childPids }, resourceLimits: { maxOldGenerationSizeMb: 512 } });
     let reason = 'it was ended';
     worker.on('message', (answer: PoolAnswer<Reply>) => this.#answer(slot, answer));
     worker.on('error', (error) => {
       reason = error instanceof Error ? error.message : String(error);
     });
     worker.on('exit', (code) => {
+      endChildren(childPids);
       if (slot.worker === worker) this.#lost(slot, `${slot.name} ended (${code}): ${reason}`);
     });
     worker.unref();

@@ -142,7 +142,7 @@ export const startServer = (options: ServerOptions): Server => {
         onStage: () => {}, onStages: () => {}, onDrop: () => {}, onChanged: () => {},
       }),
     });
-    const bodies = createClipBodies({ objectStore, tool: cuts.tool, tempDir: '/temp', thumbnailBytes: 10_000 });
+    const bodies = createClipBodies({ objectStore, tool: cuts.tool, tempDir: '/temp', thumbnailBytes: 10_000, mend: () => Promise.reject(new Error('no world damages a stored clip')) });
     const queries = createQueries({
       supervisor, repository, objectStore, bodies, clock, retentionMs: tiers, show, publish, providers: () => [], transcriptionOff: null,
       rangeCache: { dir: '/temp/ranges', bytes: 1e6, maxRangeMs: 60_000 },
