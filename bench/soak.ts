@@ -37,6 +37,8 @@ const GOAL_MB_PER_H = 1;
 const JUDGED_MIN = 30;
 /** Descriptors come and go with recordings; so few more are no rise. */
 const DESCRIPTOR_SLACK = 6;
+/** A server that has worked keeps ten connections to its database, keep-alive connections and pipes of its workers. */
+const WARM_DESCRIPTORS = 24;
 const SETTLE_MS = 180_000;
 
 type Sample = {
@@ -59,11 +61,11 @@ const look = async (server: ServerProcess, beganAt: number): Promise<Sample> => 
 };
 
 /** Waits until nothing of any recording runs. */
-const settle = async (server: ServerProcess, beganAt: number): Promise<{ last: Sample; settled: boolean }> => {
+const settle = async (server: ServerProcess, idle: Sample, beganAt: number): Promise<{ last: Sample; settled: boolean }> => {
   for (const until = performance.now() + SETTLE_MS; ;) {
     const { sessions } = await api<{ sessions: { status: string }[] }>(server, '/api/sessions');
     const last = await look(server, beganAt);
-    const settled = sessions.every(({ status }) => status === 'closed') && last.depth === 0 && last.live === 0 && last.ffmpegs === 0 && last.connections === 0;
+    const settled = sessions.every(({ status }) => status === 'closed') && last.depth === 0 && last.live === 0 && last.ffmpegs === 0 && last.connections === 0 && last.descriptors <= idle.descriptors + WARM_DESCRIPTORS;
     if (settled || performance.now() > until) return { last, settled };
     await sleep(2_000);
   }
@@ -79,7 +81,7 @@ const judge = (measured: readonly Sample[], { idle, last, settled, counts, judge
     ...(judged && rss.slope - rss.uncertainty >= GOAL_MB_PER_H ? [`memory rises by ${rss.slope.toFixed(1)} MB/h`] : []),
     ...(judged && descriptors.slope > descriptors.uncertainty && descriptors.slope * hours > DESCRIPTOR_SLACK ? [`descriptors rise by ${descriptors.slope.toFixed(1)}/h`] : []),
     ...(settled ? [] : [`not settled: ${JSON.stringify(last)}`]),
-    ...(last.descriptors > idle.descriptors + DESCRIPTOR_SLACK ? [`${last.descriptors} descriptors are open at the end, ${idle.descriptors} were before the first recording`] : []),
+    ...(last.descriptors > idle.descriptors + WARM_DESCRIPTORS ? [`${last.descriptors} descriptors are open at the end, ${idle.descriptors} were before the first recording`] : []),
     ...(last.threads > idle.threads + DESCRIPTOR_SLACK ? [`${last.threads} threads at the end, ${idle.threads} before the first recording`] : []),
     ...(counts.lost > 0 ? [`${counts.lost} chunks were lost`] : []),
     ...counts.failures,
@@ -120,7 +122,7 @@ const run = async (): Promise<boolean> => {
     const grown = heap !== null && warm !== null ? heapGrowth(warm, await takeSnapshot(server.pid, heap)) : [];
     ending.abort(new Error('the soak is over'));
     await load.finished;
-    const { last, settled } = await settle(server, beganAt);
+    const { last, settled } = await settle(server, idle, beganAt);
     const measured = samples.filter(({ atS }) => atS >= warmup * 60);
     const judged = heap === null && minutes - warmup >= JUDGED_MIN;
     const verdict = judge(measured, { idle, last, settled, counts: load.counts, judged });
@@ -129,7 +131,7 @@ const run = async (): Promise<boolean> => {
     if (!verdict.ok) console.error(JSON.stringify({ held: descriptorKinds(server.pid) }));
     const { counts } = load;
     console.log(
-      `soak: ${minutes} min (${warmup} warm-up), ${sessions} recordings at ${megabits} Mbit/s: ${counts.begun} begun, ${counts.stopped} stopped, ${counts.vanished} vanished, ${counts.disconnects} disconnects, ${counts.clips} clips seen, ${counts.requests} requests, ${counts.lost} chunks lost; ` +
+      `soak: ${minutes} min (${warmup} warm-up), ${sessions} recordings at ${megabits} Mbit/s: ${counts.begun} begun, ${counts.stopped} stopped, ${counts.vanished} vanished, ${counts.disconnects} disconnects, ${counts.clips} clips seen, ${counts.requests} requests (${counts.cut} cut off), ${counts.lost} chunks lost; ` +
       `RSS ${rss.mean.toFixed(0)} MB, slope ${shown(rss)} MB/h${judged ? '' : ' (not judged: too short)'}; descriptors ${descriptors.mean.toFixed(0)}, slope ${shown(descriptors)} /h, idle ${idle.descriptors} → ${last.descriptors}; ` +
       `loop delay p99 ${loop.mean.toFixed(1)} ms; disk at most ${Math.max(...samples.map(({ diskMb }) => diskMb)).toFixed(0)} MB; seed ${seed}; ${verdict.ok ? 'held' : `FAILED: ${verdict.problems.join('; ')}`}`,
     );

@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import type { FuzzOptions, FuzzReport } from '../server/testing/fuzz/fuzz.ts';
 import { fuzzChunks } from '../server/testing/fuzz/chunks.ts';
 import { fuzzFrames } from '../server/testing/fuzz/frames.ts';
+import { fuzzHttp } from '../server/testing/fuzz/http.ts';
 import { fuzzServerFrames } from '../server/testing/fuzz/server-frames.ts';
 import { type ServerProcess, startServer, temporaryFolder } from './server-process.ts';
 
@@ -30,6 +31,7 @@ const onServer = (fuzz: (options: FuzzOptions & { server: ServerProcess; bystand
 const TARGETS: Record<string, { runs: number; fuzz: (options: FuzzOptions) => FuzzReport | Promise<FuzzReport> }> = {
   frames: { runs: 1_000_000, fuzz: fuzzFrames },
   chunks: { runs: 100_000, fuzz: fuzzChunks },
+  http: { runs: 50_000, fuzz: onServer(fuzzHttp) },
   'server-frames': { runs: 1_000_000, fuzz: onServer(fuzzServerFrames) },
 };
 

@@ -18,6 +18,8 @@ export type Counts = {
   /** clips announced to viewers */
   clips: number;
   requests: number;
+  /** answers that ended early: the server lets go of who reads too slowly, as this process does where the machine is full */
+  cut: number;
   failures: string[];
 };
 
@@ -42,7 +44,7 @@ type Lane = { client: Client; breakOff: () => void; session: string | null; watc
 const pause = (ms: number, signal: AbortSignal): Promise<void> => sleep(Math.max(0, ms), undefined, { signal }).catch(() => undefined);
 
 export const startLoad = ({ server, material, sessions, sessionMs, random, signal }: LoadOptions): Load => {
-  const counts: Counts = { begun: 0, stopped: 0, vanished: 0, disconnects: 0, chunks: 0, lost: 0, clips: 0, requests: 0, failures: [] };
+  const counts: Counts = { begun: 0, stopped: 0, vanished: 0, disconnects: 0, chunks: 0, lost: 0, clips: 0, requests: 0, cut: 0, failures: [] };
   const failed = (what: string, error: unknown): void => {
     if (counts.failures.length < KEPT_FAILURES) counts.failures.push(`${what}: ${String(error)}`);
   };
@@ -140,7 +142,11 @@ export const startLoad = ({ server, material, sessions, sessionMs, random, signa
     const viewer = createClient({ url: server.url, token: server.token, client: 'soak', clientVersion: '1' });
     viewer.watch('system', { onState: () => undefined, onEvent: () => undefined });
     while (!signal.aborted) {
-      await look().catch((error: unknown) => void (signal.aborted || failed('a look', error)));
+      await look().catch((error: unknown) => {
+        if (signal.aborted) return;
+        if (error instanceof TypeError && error.message === 'terminated') counts.cut += 1;
+        else failed('a look', error);
+      });
       await pause(LOOK_EVERY_MS, signal);
     }
     viewer.close();

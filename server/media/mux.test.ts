@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { basename } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createFfmpegMediaTool } from '../adapters/media-tool.ffmpeg.ts';
@@ -74,6 +74,16 @@ describe('[C1] a clip of a whole recording', () => {
     expect(mime).toMatch(/^video\/mp4; codecs="avc1\.[0-9a-f]{6}, mp4a\.40\.2"$/);
     expect(existsSync(`${target()}.part`)).toBe(false);
   });
+});
+
+it('[C2] a failed clip leaves neither a file nor an open one (hostile media, seed 1, case 3510: sound that is H.264)', async () => {
+  const { init, packets } = read(made.mp4);
+  const tracks = init.tracks.map((track) => ({ ...track, kind: 'audio' as const }));
+  const open = (): string[] => readdirSync('/proc/self/fd').flatMap((fd) => { try { return readlinkSync(`/proc/self/fd/${fd}`); } catch { return []; } });
+  const failed = folder.path('failed');
+  await expect(muxClip({ tracks, packets, startMs: 0, endMs: 1000, target: failed }, never)).rejects.toThrow(/no audio codec/);
+  expect(existsSync(`${failed}.part`) || existsSync(failed)).toBe(false);
+  if (existsSync('/proc/self/fd')) expect(open().filter((path) => path.includes('failed'))).toEqual([]);
 });
 
 describe('[C2] a clip', () => {

@@ -1,7 +1,7 @@
 // Packets into a file people can play, without touching the packets. MP4 begins at the keyframe before the cut and hides the
 // lead-in by an edit list, so the presented range is exact to a frame; WebM has no edit list and begins at that keyframe.
-import { rm, stat } from 'node:fs/promises';
-import { EncodedAudioPacketSource, EncodedPacket, EncodedVideoPacketSource, FilePathTarget, Mp4OutputFormat, Output, WebMOutputFormat } from 'mediabunny';
+import { open, rm, stat } from 'node:fs/promises';
+import { EncodedAudioPacketSource, EncodedPacket, EncodedVideoPacketSource, Mp4OutputFormat, Output, StreamTarget, WebMOutputFormat } from 'mediabunny';
 import { MediaError, messageOf } from '../errors.ts';
 import { cutPackets, withDurations } from './clip-packets.ts';
 import type { Packets } from './clip-packets.ts';
@@ -131,12 +131,15 @@ export const muxClip = async (source: MuxSource, signal: AbortSignal): Promise<M
   const { container, tracks, video } = planMux(source.tracks);
   const wanted = new Set(tracks.map((track) => track.number));
   const written = container === 'mp4' ? `${source.target}.part` : source.target;
-  const output = new Output({ format: container === 'mp4' ? new Mp4OutputFormat({ fastStart: false }) : new WebMOutputFormat(), target: new FilePathTarget(written) });
-  const lanes = new Map(tracks.map((track) => [track.number, track.kind === 'video' ? videoLane(track, output) : audioLane(track, output)]));
+  // Not mediabunny's FilePathTarget: that one leaves its file open where finishing fails.
+  const file = await open(written, 'w');
+  const target = new StreamTarget(new WritableStream({ write: async ({ data, position }) => void (await file.write(data, 0, data.byteLength, position)) }), { chunked: true });
+  const output = new Output({ format: container === 'mp4' ? new Mp4OutputFormat({ fastStart: false }) : new WebMOutputFormat(), target });
   let packets = withDurations(cutPackets(source.packets, { startMs, endMs, tracks: wanted, video: video?.number ?? null }), endMs);
   let originMs = startMs;
   let [latestMs, untilMs, dropped] = [-Infinity, -Infinity, 0];
   try {
+    const lanes = new Map(tracks.map((track) => [track.number, track.kind === 'video' ? videoLane(track, output) : audioLane(track, output)]));
     await output.start();
     if (container === 'webm') {
       const ahead = await lookAhead(packets, tracks);
@@ -167,6 +170,7 @@ export const muxClip = async (source: MuxSource, signal: AbortSignal): Promise<M
     signal.throwIfAborted();
     throw error instanceof MediaError ? error : new MediaError('malformed', `these packets could not be muxed: ${messageOf(error)}`, { cause: error });
   } finally {
+    await file.close();
     await rm(`${source.target}.part`, { force: true });
   }
 };
