@@ -1,6 +1,6 @@
 // archive: object store, then row, then event (A1). Idempotent by clip id and version: a clip cut twice is stored once.
 import type { Clip } from '../../shared/model.ts';
-import { sumsOf, sumsOfFile } from '../block-sums.ts';
+import { sumsOf } from '../block-sums.ts';
 import type { ObjectStore, Repository, StoredClip } from '../ports.ts';
 import type { CutClip } from './segment.ts';
 
@@ -37,7 +37,7 @@ export const archiveClip = async (options: ArchiveOptions, cut: CutClip): Promis
     startMs: cut.startMs, endMs: cut.endMs, handleBeforeMs: cut.handleBeforeMs, handleAfterMs: cut.handleAfterMs,
     score: highlight.score, title: highlight.title, reasons: highlight.reasons, mime: cut.mime, bytes: cut.bytes, width: cut.width, height: cut.height,
     pinned: before?.pinned ?? false, createdAt: before?.createdAt ?? options.now(), expiresAt: before?.pinned ? null : options.expiresAt(),
-    mediaKey, thumbnailKey, sums: { media: await sumsOfFile(cut.file), thumbnail: cut.thumbnail ? sumsOf(cut.thumbnail) : '' },
+    mediaKey, thumbnailKey, sums: { media: cut.sums, thumbnail: cut.thumbnail ? sumsOf(cut.thumbnail) : '' },
   };
   const isNew = await repository.saveClip(clip);
   const stored = isNew ? clip : await repository.clip(highlight.id);

@@ -3,6 +3,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Highlight } from '../../shared/model.ts';
+import { sumsOfFile } from '../block-sums.ts';
 import { MediaError } from '../errors.ts';
 import { muxClip } from '../media/mux.ts';
 import type { MediaTool } from '../ports.ts';
@@ -18,8 +19,8 @@ const LENGTH_TOLERANCE_MS = 150;
 const HELD_PICTURE_MS = 1_000;
 
 /** The files a cut makes on its way, as a port (S5). */
-export type CutFiles = { makeDir(path: string): Promise<unknown>; remove(path: string): Promise<void>; mux: typeof muxClip };
-export const diskFiles: CutFiles = { makeDir: (path) => mkdir(path, { recursive: true }), remove: (path) => rm(path, { force: true }), mux: muxClip };
+export type CutFiles = { makeDir(path: string): Promise<unknown>; remove(path: string): Promise<void>; mux: typeof muxClip; sums(path: string): Promise<string> };
+export const diskFiles: CutFiles = { makeDir: (path) => mkdir(path, { recursive: true }), remove: (path) => rm(path, { force: true }), mux: muxClip, sums: sumsOfFile };
 
 export type CutOptions = { log: MediaLog; index: MediaIndex; tool: MediaTool; tempDir: string; files?: CutFiles };
 
@@ -70,6 +71,6 @@ const cutInto = async (base: string, options: Required<CutOptions>, highlight: H
   }
   return {
     highlight, file: `${base}.media`, handlesFile, handleBeforeMs, handleAfterMs, startMs: clip.startMs, endMs: clip.endMs,
-    mime: clip.mime, container, bytes: clip.bytes, width: clip.width, height: clip.height, thumbnail,
+    mime: clip.mime, container, bytes: clip.bytes, sums: await files.sums(`${base}.media`), width: clip.width, height: clip.height, thumbnail,
   };
 };

@@ -37,6 +37,8 @@ export type CutClip = {
   mime: string;
   container: 'mp4' | 'webm';
   bytes: number;
+  /** block sums of `file` */
+  sums: string;
   width: number;
   height: number;
   thumbnail: Uint8Array | null;

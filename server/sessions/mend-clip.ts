@@ -1,7 +1,7 @@
 // A clip whose objects are damaged or lost is cut anew from its recording, as long as that is held.
 import { mkdir, rm } from 'node:fs/promises';
 import type { Highlight } from '../../shared/model.ts';
-import { sumsOf, sumsOfFile } from '../block-sums.ts';
+import { sumsOf } from '../block-sums.ts';
 import { MediaError, Refused, messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { cutClip } from '../pipeline/cut.ts';
@@ -40,7 +40,7 @@ export const createMending = (options: MendOptions): ((clip: StoredClip) => Prom
         await objectStore.putFile(clip.mediaKey, cut.file, cut.mime);
         if (cut.thumbnail && clip.thumbnailKey !== '') await objectStore.put(clip.thumbnailKey, cut.thumbnail, 'image/jpeg');
         if (cut.handlesFile) await objectStore.putFile(clip.mediaKey.replace(/(\.\w+)$/, '.handles$1'), cut.handlesFile, cut.mime);
-        await repository.mendClip(clip.id, clip.version, { bytes: cut.bytes, sums: { media: await sumsOfFile(cut.file), thumbnail: cut.thumbnail && clip.thumbnailKey !== '' ? sumsOf(cut.thumbnail) : '' } });
+        await repository.mendClip(clip.id, clip.version, { bytes: cut.bytes, sums: { media: cut.sums, thumbnail: cut.thumbnail && clip.thumbnailKey !== '' ? sumsOf(cut.thumbnail) : '' } });
       } finally {
         for (const file of [cut.file, cut.handlesFile]) if (file) await rm(file, { force: true });
       }

@@ -1,4 +1,5 @@
 // The media ports of a simulated server: they understand the payload of media.ts and nothing else, and give the same answer each time.
+import { sumsOf } from '../../block-sums.ts';
 import { crc32c } from '../../../shared/crc32c.ts';
 import type { Word } from '../../../shared/model.ts';
 import { MediaError, ProviderError } from '../../errors.ts';
@@ -80,6 +81,7 @@ export const cutFilesThrough = (life: Life): { files: CutFiles; tool: MediaTool;
     files: {
       makeDir: async () => {},
       remove: async (path) => void kept.delete(path),
+      sums: async (path) => sumsOf(mustRead(path)),
       mux: async ({ tracks, packets, startMs, endMs, target }, signal) => {
         const wanted = new Set(tracks.map(({ number }) => number));
         const taken: ClipFile['packets'] = [];
