@@ -5,6 +5,7 @@ import type { Repository, StoredClip } from '../ports.ts';
 import { cleanText } from './clean-text.ts';
 import { parsePage } from './page.ts';
 import { ifUnknown } from './session-rows.ts';
+import { transaction } from './transaction.ts';
 
 type ClipRows = Pick<Repository, 'saveHighlight' | 'highlights' | 'saveClip' | 'mendClip' | 'clip' | 'clips' | 'pinClip' | 'deleteClip' | 'expiredClips'>;
 
@@ -29,8 +30,7 @@ export const clipRows = (sql: Sql): ClipRows => {
 
     // A pin set on an earlier version, and the time the clip first appeared, outlive new versions.
     saveClip: (clip) =>
-      sql
-        .begin(async (tx) => {
+      transaction(sql, async (tx) => {
           // the row lock keeps the words still while the search text is made from them
           await tx`select from sessions where id = ${clip.sessionId} for no key update`;
           const saved = await tx`
@@ -70,7 +70,7 @@ export const clipRows = (sql: Sql): ClipRows => {
     pinClip: async (clipId, pinned, expiresAt) =>
       (await sql<StoredClip[]>`update clips set pinned = ${pinned}, expires_at = ${expiresAt} where id = ${clipId} returning ${columns}`)[0] ?? null,
     deleteClip: (clipId) =>
-      sql.begin(async (tx) => {
+      transaction(sql, async (tx) => {
         const [clip] = await tx<StoredClip[]>`select ${columns} from clips where id = ${clipId} for update`;
         if (!clip) return null;
         const keys = await tx<{ key: string }[]>`select object_key as key from clip_objects where clip_id = ${clipId}`;

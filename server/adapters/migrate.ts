@@ -4,6 +4,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Sql } from 'postgres';
 import { StartError } from '../errors.ts';
+import { transaction } from './transaction.ts';
 
 const FOLDER = join(import.meta.dirname, 'migrations');
 const LOCK = 0x636c6970; // "clip"
@@ -29,14 +30,14 @@ export const migrate = async (sql: Sql, schema: string, migrations: Migration[])
   if (Number(server?.version) < 130_000) throw new StartError(`PostgreSQL ${server?.version} is too old`, 'use version 13 or newer');
   if (server?.encoding !== 'UTF8') throw new StartError(`the database's encoding is ${server?.encoding}`, 'make one with: createdb --encoding=UTF8 --template=template0 clippy');
 
-  await sql.begin(async (tx) => {
+  await transaction(sql, async (tx) => {
     await tx`select pg_advisory_xact_lock(${LOCK})`;
     await tx`create schema if not exists ${tx(schema)}`;
     await tx`create table if not exists migrations (number integer primary key, name text not null, checksum text not null, applied_at timestamptz not null default now())`;
   });
   const applied: string[] = [];
   for (const migration of migrations) {
-    await sql.begin(async (tx) => {
+    await transaction(sql, async (tx) => {
       await tx`set local statement_timeout = 0`;
       await tx`select pg_advisory_xact_lock(${LOCK})`;
       const [stored] = await tx<{ checksum: string }[]>`select checksum from migrations where number = ${migration.number}`;

@@ -8,6 +8,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { StartError } from '../errors.ts';
 import type { ObjectStore } from '../ports.ts';
 import { objectStoreContract } from '../testing/object-store.contract.ts';
+import { type S3Server, startS3Server } from '../testing/faults/s3-server.ts';
+import { seededRandom } from '../../shared/testing/random.ts';
 import type { S3Options } from './object-store.s3.ts';
 import { createS3Store } from './object-store.s3.ts';
 import { createBufferPool } from './s3-upload.ts';
@@ -25,6 +27,39 @@ const status = (code: number, name: string): RequestListener => (_, response) =>
   response.writeHead(code, { 'content-type': 'application/xml' });
   response.end(`<?xml version="1.0"?><Error><Code>${name}</Code><Message>as told</Message></Error>`);
 };
+
+describe('object store contract: S3 on a small server of ours', () => {
+  let folder = '';
+  let small: S3Server;
+  const open = (): Promise<ObjectStore> => createS3Store({ bucket: 'small', region: 'auto', endpoint: small.url, createBucket: true, log, waitMs: 0, partBytes: 5 * 2 ** 20, partBuffers: 3, attempts: 1, credentials: { accessKeyId: 'k', secretAccessKey: 's' } });
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'clippy-s3-'));
+    small = await startS3Server({ dir: folder, random: seededRandom(7) });
+  });
+  afterEach(() => small.fail(null));
+  afterAll(async () => {
+    await small.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+  objectStoreContract(open, { largeBytes: 18 * 2 ** 20 + 17 });
+
+  it('[DF6] what is damaged on its way is not stored, in one piece or in parts', async () => {
+    const store = await open();
+    const path = join(folder, 'large');
+    await writeFile(path, Buffer.alloc(12 * 2 ** 20, 3));
+    small.fail({ mode: 'damaged upload' });
+    for (const put of [() => store.put('damaged/a', new Uint8Array(1_000), 'x'), () => store.putFile('damaged/b', path, 'x')]) expect(isTransient(await failure(put()))).toBe(true);
+    expect(small.keys('damaged/')).toEqual([]);
+  });
+
+  it('[DF6] a page where an answer of the store should be is no success', async () => {
+    const store = await open();
+    const path = join(folder, 'large');
+    await writeFile(path, Buffer.alloc(12 * 2 ** 20, 3));
+    small.fail({ mode: 'html' });
+    for (const call of [() => store.put('page/a', new Uint8Array(1_000), 'x'), () => store.putFile('page/b', path, 'x'), () => store.stat('page/a')]) expect(await failure(call())).toMatchObject({ name: 'ProviderError', kind: 'garbage' });
+  });
+});
 
 describe.skipIf(!ENDPOINT)('object store contract: S3 at CLIPPY_TEST_S3_ENDPOINT (set it to run this; scripts/rgw.sh)', () => {
   objectStoreContract(() => createS3Store(real()), { largeBytes: 18 * 2 ** 20 + 17 });

@@ -10,7 +10,7 @@ import { sleep, systemClock } from '../clock.ts';
 import { messageOf, ProviderError, Refused, StartError } from '../errors.ts';
 import type { ObjectStore } from '../ports.ts';
 import { beyondEnd, checkKey, checkPrefix, checkRange, checkReadSize, notFound } from './object-key.ts';
-import { createBufferPool, uploadFile } from './s3-upload.ts';
+import { contentMd5, createBufferPool, tagOf, uploadFile } from './s3-upload.ts';
 import { codeOf, isTransient } from './transient.ts';
 
 export type S3Options = {
@@ -43,6 +43,7 @@ const translated = (what: string, error: unknown): unknown => {
     if (error.name === 'NoSuchBucket') return fail('off', ' (the bucket is gone: make it again, or set CLIPPY_S3_BUCKET)');
     if (status === 429 || error.name === 'SlowDown') return fail('rate', '');
     if (status === 401 || status === 403) return fail('auth', ' (check CLIPPY_S3_ACCESS_KEY, CLIPPY_S3_SECRET_KEY, and that they may use this bucket)');
+    if (error.name === 'BadDigest') return fail('network', ' (the bytes were damaged on their way)');
     if (status >= 500 || status === 408) return fail('server', '');
   }
   const code = codeOf(error);
@@ -106,7 +107,7 @@ export const createS3Store = async (options: S3Options): Promise<ObjectStore> =>
   return {
     put: async (key, body, mime) => {
       checkKey(key);
-      await run(`put ${key}`, () => client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, ContentType: mime })));
+      await run(`put ${key}`, async () => tagOf(key, await client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, ContentType: mime, ContentMD5: contentMd5(body) }))));
     },
     putFile: async (key, path, mime) => {
       checkKey(key);
@@ -145,7 +146,7 @@ export const createS3Store = async (options: S3Options): Promise<ObjectStore> =>
       checkKey(key);
       return run(`stat ${key}`, () =>
         client.send(new HeadObjectCommand({ Bucket: bucket, Key: key })).then(
-          ({ ContentLength = 0, ETag = '' }) => ({ bytes: ContentLength, etag: ETag }),
+          (found) => ({ bytes: found.ContentLength ?? 0, etag: tagOf(key, found) }),
           (error: unknown) => {
             if (missing(error)) return null;
             throw error;

@@ -88,6 +88,27 @@ const suite = (connect: () => Promise<{ connection: RepositoryOptions['connectio
     expect(await repository.raiseEpoch(id)).toBe(1);
   });
 
+  it('[DF8] a connection that ends in the middle of a transaction costs its call, and never the process', async () => {
+    const target = typeof connection === 'string' ? new URL(connection) : null;
+    const proxy = await startDatabaseProxy(target ? { host: target.hostname, port: Number(target.port || 5432) } : { path: `${(connection as { host: string }).host}/.s.PGSQL.5432` });
+    if (target) target.host = `127.0.0.1:${proxy.port}`;
+    const repository = await open({ connection: target?.href ?? `postgres://clippy@127.0.0.1:${proxy.port}/clippy`, maxConnections: 3 });
+    try {
+      const { id } = await repository.openSession(aSession({ key: 'torn' }));
+      for (let round = 0; round < 20; round++) {
+        proxy.slow(15); // so that the cut falls between two statements
+        const calls = [1, 2, 3].map(() => repository.commitBins(id, [aBin(round)], (round + 1) * 1000).then(() => null, (error: unknown) => error));
+        await new Promise((resolve) => setTimeout(resolve, round * 4));
+        proxy.cut();
+        for (const error of await Promise.all(calls)) expect(error === null || isTransient(error)).toBe(true);
+        proxy.slow(0);
+      }
+      await expect.poll(() => repository.commitBins(id, [aBin(30)], 31_000).then(() => true, () => false)).toBe(true);
+    } finally {
+      await proxy.close();
+    }
+  });
+
   it('[DF3] a connection that never answers again holds a call for a bounded time, and does not hold the next', async () => {
     const target = typeof connection === 'string' ? new URL(connection) : null;
     const proxy = await startDatabaseProxy(target ? { host: target.hostname, port: Number(target.port || 5432) } : { path: `${(connection as { host: string }).host}/.s.PGSQL.5432` });

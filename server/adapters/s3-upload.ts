@@ -1,9 +1,10 @@
 // A file to S3 in parts, within fixed memory: all uploads of a store share a few part-sized buffers, and one that finds none waits.
+import { createHash } from 'node:crypto';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { AbortMultipartUploadCommand, CompleteMultipartUploadCommand, CreateMultipartUploadCommand, PutObjectCommand, UploadPartCommand } from '@aws-sdk/client-s3';
 import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
-import { messageOf, Refused } from '../errors.ts';
+import { messageOf, ProviderError, Refused } from '../errors.ts';
 
 const MAX_PARTS = 10_000; // S3's own limit
 const PARTS_AT_ONCE = 2; // of one file
@@ -29,6 +30,15 @@ export const createBufferPool = (count: number, bytes: number): BufferPool => {
   };
 };
 
+/** Every store checks it and refuses a body that was damaged on its way: without it a proxy's wrong bit would be stored for good. */
+export const contentMd5 = (body: Uint8Array): string => createHash('md5').update(body).digest('base64');
+
+/** A store names what it holds; a page of some proxy in between, with status 200, does not. */
+export const tagOf = (key: string, { ETag }: { ETag?: string | undefined }): string => {
+  if (!ETag) throw new ProviderError('s3', 'garbage', `${key}: an answer without an ETag is no answer of an object store`);
+  return ETag;
+};
+
 type Target = { client: S3Client; bucket: string; key: string; mime: string };
 
 export const uploadFile = async (path: string, { client, bucket, key, mime }: Target, pool: BufferPool, warn: (fields: object, message: string) => void): Promise<void> => {
@@ -48,7 +58,7 @@ export const uploadFile = async (path: string, { client, bucket, key, mime }: Ta
       }
     };
     if (parts === 1) {
-      await withPart(1, (body) => client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, ContentType: mime })));
+      await withPart(1, async (body) => tagOf(key, await client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, ContentType: mime, ContentMD5: contentMd5(body) }))));
       return;
     }
 
@@ -60,8 +70,8 @@ export const uploadFile = async (path: string, { client, bucket, key, mime }: Ta
       while (next <= parts && !stop.signal.aborted) {
         const PartNumber = next++;
         await withPart(PartNumber, async (Body) => {
-          const { ETag } = await client.send(new UploadPartCommand({ Bucket: bucket, Key: key, UploadId, PartNumber, Body }), { abortSignal: stop.signal });
-          done.push({ PartNumber, ETag });
+          const part = await client.send(new UploadPartCommand({ Bucket: bucket, Key: key, UploadId, PartNumber, Body, ContentMD5: contentMd5(Body) }), { abortSignal: stop.signal });
+          done.push({ PartNumber, ETag: tagOf(key, part) });
         });
       }
     };
@@ -77,7 +87,7 @@ export const uploadFile = async (path: string, { client, bucket, key, mime }: Ta
       // the first failure stopped the others: theirs only say so
       const failed = ended.filter((end) => end.status === 'rejected').map(({ reason }: { reason: unknown }) => reason);
       if (failed.length > 0) throw failed.find((reason) => !(reason instanceof Error && reason.name === 'AbortError')) ?? failed[0];
-      await client.send(new CompleteMultipartUploadCommand({ Bucket: bucket, Key: key, UploadId, MultipartUpload: { Parts: done.toSorted((a, b) => a.PartNumber - b.PartNumber) } }));
+      tagOf(key, await client.send(new CompleteMultipartUploadCommand({ Bucket: bucket, Key: key, UploadId, MultipartUpload: { Parts: done.toSorted((a, b) => a.PartNumber - b.PartNumber) } })));
     } catch (error) {
       // parts of an unfinished upload are kept, and paid for, until somebody says so
       await client.send(new AbortMultipartUploadCommand({ Bucket: bucket, Key: key, UploadId })).catch((cause: unknown) => warn({ key, uploadId: UploadId, error: messageOf(cause) }, 'an unfinished upload could not be removed from the object store'));

@@ -5,6 +5,7 @@ import { Refused } from '../errors.ts';
 import type { ColdSegment, Cursor, Repository, SessionPatch, StoredSession } from '../ports.ts';
 import { codeOf } from './transient.ts';
 import { parsePage } from './page.ts';
+import { transaction } from './transaction.ts';
 
 export const unknownSession = (sessionId: string): Refused => new Refused('unknown_session', `there is no session ${sessionId}; it may have been deleted`);
 
@@ -63,7 +64,7 @@ export const sessionRows = (sql: Sql, newId: (at: number) => string): SessionRow
         order by started_at desc, id desc limit ${limit}`;
     },
     deleteSession: async (sessionId) =>
-      sql.begin(async (tx) => {
+      transaction(sql, async (tx) => {
         await tx`select from sessions where id = ${sessionId} for update`; // no clip may slip in between the two statements
         const keys = await tx<{ key: string }[]>`
           select o.object_key as key from clip_objects o join clips c on c.id = o.clip_id where c.session_id = ${sessionId}

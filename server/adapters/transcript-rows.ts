@@ -3,6 +3,7 @@ import type { Sql, TransactionSql } from 'postgres';
 import type { SignalBin, Word } from '../../shared/model.ts';
 import type { Repository } from '../ports.ts';
 import { unknownSession } from './session-rows.ts';
+import { transaction } from './transaction.ts';
 
 /** The words, and the search text of the clips they are said in. */
 const insertWords = async (tx: TransactionSql, sessionId: string, words: Word[]): Promise<void> => {
@@ -24,7 +25,7 @@ const insertWords = async (tx: TransactionSql, sessionId: string, words: Word[])
 
 export const transcriptRows = (sql: Sql): Pick<Repository, 'commitBins' | 'commitWords' | 'fillWords' | 'rewindSignals' | 'bins' | 'words'> => ({
   commitBins: async (sessionId, bins, signalsUntilMs) => {
-    await sql.begin(async (tx) => {
+    await transaction(sql, async (tx) => {
       const { count } = await tx`update sessions set signals_until_ms = greatest(signals_until_ms, ${signalsUntilMs}) where id = ${sessionId}`;
       if (count === 0) throw unknownSession(sessionId);
       // each row of values travels as text: unnest() would flatten an array of arrays
@@ -37,7 +38,7 @@ export const transcriptRows = (sql: Sql): Pick<Repository, 'commitBins' | 'commi
     });
   },
   commitWords: async (sessionId, words, wordsUntilMs) => {
-    await sql.begin(async (tx) => {
+    await transaction(sql, async (tx) => {
       const [cursor] = await tx<{ untilMs: number }[]>`select words_until_ms as "untilMs" from sessions where id = ${sessionId} for no key update`;
       if (!cursor) throw unknownSession(sessionId);
       await insertWords(tx, sessionId, words.filter(({ startMs }) => startMs >= cursor.untilMs));
@@ -45,7 +46,7 @@ export const transcriptRows = (sql: Sql): Pick<Repository, 'commitBins' | 'commi
     });
   },
   fillWords: async (sessionId, hole, words) => {
-    await sql.begin(async (tx) => {
+    await transaction(sql, async (tx) => {
       const { count } = await tx`select 1 from sessions where id = ${sessionId} for no key update`;
       if (count === 0) throw unknownSession(sessionId);
       const [{ said } = { said: 0 }] = await tx<{ said: number }[]>`select count(*)::integer as said from words where session_id = ${sessionId} and start_ms >= ${hole.startMs} and start_ms < ${hole.endMs}`;

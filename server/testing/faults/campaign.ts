@@ -38,8 +38,8 @@ const ENDS_MS = 180_000;
 const MOST_AT_ONCE = 4;
 const RSS_LIMIT_MB = 700;
 const DESCRIPTORS_GROWTH = 40;
-const RECORDERS = 3;
-const SPEED = 10;
+const RECORDERS = 2;
+const SPEED = 12;
 
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -119,19 +119,24 @@ export const runCampaign = async ({ rounds, seed, say, worlds = ['services', 'on
         const flips = Math.min(FLIPS, Math.floor((faults - done) / 4));
         const storming = Math.min(STRETCH, faults - done) - flips;
         const { pid } = world.server;
+        const marks = [Date.now()];
         await storm(world, storming, random, (fault) => {
           count(fault);
           recent.push(fault);
           if (recent.length > 2 * STRETCH) recent.shift();
         });
+        marks.push(Date.now());
         await unlessItDies(world, recorders.rest(ENDS_MS));
+        marks.push(Date.now());
         const recorded = recorders.taken();
         const audited: Audited[] = [];
         for (const one of recorded) audited.push(await audit(world, one, { endsMs: ENDS_MS, decode: random() < 0.3 }));
         await checkProcesses(world);
         if (!isAlive(pid) || world.server.pid !== pid) throw new Error(`server ${pid} has exited`);
+        marks.push(Date.now());
         const flipped = await flipRound(world, audited, flips, random);
         flipped.forEach(count);
+        marks.push(Date.now());
         if (world.defects.length > 0) throw new Error(`the server logged a defect: ${world.defects[0]}`);
         report.recordings += audited.length;
         for (const { chunks, view, deadLetters, restarts } of audited) {
@@ -148,7 +153,7 @@ export const runCampaign = async ({ rounds, seed, say, worlds = ['services', 'on
         await clear(world, kept.map(({ sessionId }) => sessionId));
         kept = audited;
         done += storming + flipped.length;
-        say(`${name}, stretch ${stretch}: ${report.faults} faults, ${report.recordings} recordings (${report.chunks} chunks, ${report.clips} clips) whole, ${report.deadLetters} dead letters retried, peak ${report.peakRssMb} MB, ${open} descriptors, ${Math.round((Date.now() - startedAt) / 1000)} s`);
+        say(`${name}, stretch ${stretch}: ${report.faults} faults, ${report.recordings} recordings (${report.chunks} chunks, ${report.clips} clips) whole, ${report.deadLetters} dead letters retried, peak ${report.peakRssMb} MB, ${open} descriptors, ${Math.round((Date.now() - startedAt) / 1000)} s (${marks.slice(1).map((at, i) => `${['faults', 'rest', 'look', 'bits'][i]} ${((at - marks[i]!) / 1000).toFixed(0)}`).join(', ')})`);
         if (done < faults) recorders.go();
       }
     } catch (error) {

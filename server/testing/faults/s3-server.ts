@@ -141,9 +141,10 @@ export const startS3Server = async ({ dir, random }: { dir: string; random: () =
         }
         const parts = [...(uploads.get(upload) ?? [])].toSorted(([a], [b]) => a - b).map(([, part]) => part);
         if (parts.length === 0) return refuse(response, 404, 'NoSuchUpload');
-        writeFileSync(fileOf(key), Buffer.concat(parts));
+        const whole = Buffer.concat(parts);
+        writeFileSync(fileOf(key), whole);
         uploads.delete(upload);
-        return xml(response, 200, '<CompleteMultipartUploadResult></CompleteMultipartUploadResult>');
+        return xml(response, 200, `<CompleteMultipartUploadResult><ETag>${etagOf(whole)}</ETag></CompleteMultipartUploadResult>`);
       }
       case 'DELETE':
         if (upload === null) rmSync(fileOf(key), { force: true });
