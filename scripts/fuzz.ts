@@ -6,6 +6,9 @@ import type { FuzzOptions, FuzzReport } from '../server/testing/fuzz/fuzz.ts';
 import { fuzzChunks } from '../server/testing/fuzz/chunks.ts';
 import { fuzzFrames } from '../server/testing/fuzz/frames.ts';
 import { fuzzHttp } from '../server/testing/fuzz/http.ts';
+import { fuzzInjection } from '../server/testing/fuzz/injection.ts';
+import { fuzzProviders } from '../server/testing/fuzz/providers.ts';
+import { fuzzServerChunks } from '../server/testing/fuzz/server-chunks.ts';
 import { fuzzServerFrames } from '../server/testing/fuzz/server-frames.ts';
 import { type ServerProcess, startServer, temporaryFolder } from './server-process.ts';
 
@@ -32,6 +35,9 @@ const TARGETS: Record<string, { runs: number; fuzz: (options: FuzzOptions) => Fu
   frames: { runs: 1_000_000, fuzz: fuzzFrames },
   chunks: { runs: 100_000, fuzz: fuzzChunks },
   http: { runs: 50_000, fuzz: onServer(fuzzHttp) },
+  injection: { runs: 100_000, fuzz: fuzzInjection },
+  providers: { runs: 20_000, fuzz: fuzzProviders },
+  'server-chunks': { runs: 100_000, fuzz: onServer(fuzzServerChunks) },
   'server-frames': { runs: 1_000_000, fuzz: onServer(fuzzServerFrames) },
 };
 

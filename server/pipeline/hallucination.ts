@@ -1,6 +1,7 @@
 // What speech engines invent on silence and music, and how it shows in the words (rules W). What the engine itself says about a
 // segment (no-speech probability, log-probability, compression) is judged where its answer is read: adapters/speech-answer.ts. Pure.
 import type { Word } from '../../shared/model.ts';
+import { MAX_WORD_TEXT } from '../../shared/protocol.ts';
 import { plain } from './merge-words.ts';
 
 export type HearingContext = {
@@ -62,14 +63,16 @@ const verdict = (utterance: Word[], context: HearingContext): string | null => {
 
 /** Keeps a phrase said over and over as often as people say it. */
 const withoutLoops = (words: Word[]): Word[] => {
-  let kept = words;
+  // spelt once: an answer may hold thousands of words
+  let kept = words.map((word) => ({ word, text: spelt([word]) }));
+  const joined = (from: number, to: number): string => kept.slice(from, to).map(({ text }) => text).filter(Boolean).join(' ');
   for (let length = 1; length <= LONGEST_PHRASE; length++) {
     const limit = REPEATS[length] ?? REPEATS_OF_LONGER;
-    const result: Word[] = [];
+    const result: typeof kept = [];
     for (let at = 0; at < kept.length; ) {
-      const phrase = spelt(kept.slice(at, at + length));
+      const phrase = joined(at, at + length);
       let times = 1;
-      const following = (n: number): string => spelt(kept.slice(at + n * length, at + (n + 1) * length));
+      const following = (n: number): string => joined(at + n * length, at + (n + 1) * length);
       if (phrase) while (at + (times + 1) * length <= kept.length && following(times) === phrase) times++;
       const looping = times > limit;
       result.push(...kept.slice(at, at + (looping ? length : 1)));
@@ -77,8 +80,11 @@ const withoutLoops = (words: Word[]): Word[] => {
     }
     kept = result;
   }
-  return kept;
+  return kept.map(({ word }) => word);
 };
+
+/** Text that every viewer can decode: one line, well formed, no longer than a client's own word may be. */
+const readable = (text: string): string => text.toWellFormed().replace(/[\p{Cc}\s]+/gu, ' ').trim().slice(0, MAX_WORD_TEXT).replace(/[\uD800-\uDBFF]$/, '');
 
 /** In order, inside the audio, none of no length; a word before the one said earlier starts where that ends. */
 export const repairTimes = (words: Word[], startMs: number, endMs: number): Word[] => {
@@ -88,7 +94,7 @@ export const repairTimes = (words: Word[], startMs: number, endMs: number): Word
     if (!finite || word.startMs >= endMs || Math.max(word.endMs, word.startMs) <= startMs || word.text.trim() === '') continue;
     const from = Math.max(word.startMs, startMs, repaired.at(-1)?.endMs ?? startMs);
     const to = Math.min(Math.max(word.endMs, from + SHORTEST_WORD_MS), from + LONGEST_WORD_MS, endMs);
-    if (to > from) repaired.push({ ...word, text: word.text.trim(), startMs: from, endMs: to, confidence: Math.min(1, Math.max(0, word.confidence)) });
+    if (to > from) repaired.push({ ...word, text: word.text.trim(), startMs: from, endMs: to, confidence: Math.min(1, Math.max(0, word.confidence || 0)) });
   }
   return repaired;
 };
@@ -99,7 +105,9 @@ export const filterHallucinations = (heard: Word[], context: HearingContext): Fi
   const drop = (reason: string, count: number): void => {
     if (count > 0) dropped[reason] = (dropped[reason] ?? 0) + count;
   };
-  const believed = utterances(heard).flatMap((utterance) => {
+  const said = heard.map((word) => ({ ...word, text: readable(word.text) })).filter(({ text }) => text !== '');
+  drop('unreadable', heard.length - said.length);
+  const believed = utterances(said).flatMap((utterance) => {
     const reason = verdict(utterance, context);
     if (reason) drop(reason, utterance.length);
     return reason ? [] : utterance;
