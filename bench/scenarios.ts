@@ -1,14 +1,20 @@
 import { asr } from './asr.ts';
 import { fanout } from './fanout.ts';
+import { idle } from './idle.ts';
 import { llm } from './llm.ts';
 import { pipeline } from './pipeline.ts';
+import { recovery } from './recovery.ts';
 import type { Scenario } from './scenario.ts';
 import { sessions } from './sessions.ts';
+import { start } from './start.ts';
 
 /** One line each, in the order they run. */
 export const SCENARIOS: Scenario[] = [
   pipeline,
   sessions,
+  idle,
+  start,
+  recovery,
   fanout,
   asr,
   llm,
