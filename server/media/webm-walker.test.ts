@@ -33,6 +33,19 @@ const walk = (bytes: Uint8Array, videoData = true): WalkEvent[] => {
 const times = (events: WalkEvent[]) => packetsOf(events).map(({ startMs, durationMs, data }) => [startMs, durationMs, ...data]);
 const damage = (events: WalkEvent[]) => events.filter(({ type }) => type === 'damage');
 
+describe('[D3] loss right behind an initialisation', () => {
+  it('the first cluster that is there is read with it', () => {
+    const start = head(audio(1));
+    const cluster = el(ID.cluster, el(ID.timestamp, [0x40, 0]), el(ID.simpleBlock, block([0x81], 0, 0x80, [OPUS, 7])));
+    const walker = createWalker({ videoData: true });
+    const events = [...walker.push(start)];
+    walker.skipTo(start.length + 1_000);
+    events.push(...walker.push(cluster), ...walker.end());
+    expect(packetsOf(events).map(({ startMs, data }) => [startMs, ...data])).toEqual([[0x4000, OPUS, 7]]);
+    expect(damage(events)).toEqual([expect.objectContaining({ byteStart: start.length, byteEnd: start.length + 1_000 })]);
+  });
+});
+
 describe('[D2] Matroska', () => {
   it('takes Xiph, EBML and fixed lacing apart, each frame with its time', () => {
     const xiph = el(ID.simpleBlock, block([0x82], 0, 0x82, [2, 2, 3], [OPUS, 1], [OPUS, 2, 2], [OPUS]));

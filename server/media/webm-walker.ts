@@ -229,12 +229,17 @@ export const webmGrammar = (options: { videoData: boolean; init?: Init }): Gramm
   };
 
   const reset = (): void => {
-    // a broken new init must not let later packets pass for the old one's
+    // a broken new init must not let later packets pass for the old one's; one whose tracks are known is whole enough
     if (pendingInit) segment = null;
-    [pendingInit, cluster, group, stepped] = [null, null, null, null];
+    if (pendingInit?.tracks) wasReady = true;
+    else pendingInit = null;
+    [cluster, group, stepped] = [null, null, null];
   };
 
-  const find = (bytes: Uint8Array, trusted: boolean): { found: boolean; at: number } => findStart(bytes, trusted, segment && new Set(segment.tracks.keys()));
+  const find = (bytes: Uint8Array, trusted: boolean): { found: boolean; at: number } => {
+    const tracks = pendingInit?.tracks ?? segment?.tracks;
+    return findStart(bytes, trusted, tracks ? new Set(tracks.keys()) : null);
+  };
 
   if (options.init) {
     const queue = new ByteQueue(options.init.byteStart);

@@ -3,7 +3,7 @@ import { audioFile } from '../media/audio-file.ts';
 import type { Packet, Track } from '../media/media.ts';
 import type { AudioClip } from '../ports.ts';
 import type { MediaIndex, MediaLog } from './media-log.ts';
-import { stretchAt } from './packets.ts';
+import { partSpan, stretchAt } from './packets.ts';
 import { audioTrack } from './tracks.ts';
 
 export type DecodePcm = (options: { track: Track; packets: Packet[]; startMs: number; endMs: number }, signal: AbortSignal) => Promise<Float32Array>;
@@ -32,7 +32,7 @@ export const audioClipAt = (source: ClipSource, startMs: number, endMs: number, 
       return { bytes, mime, name: `clip-${Math.round(first.startMs)}-${Math.round(endMs)}.${name.split('.').at(-1)}` };
     },
     pcm: async () => {
-      const { track, packets } = await collect(startMs - SETTLE_MS);
+      const { track, packets } = await collect(Math.max(startMs - SETTLE_MS, partSpan(source.index, startMs).fromMs));
       return track && packets.length > 0 ? source.decodePcm({ track, packets, startMs, endMs }, signal) : new Float32Array(0);
     },
   };

@@ -6,6 +6,7 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { LivePiece } from '../../scripts/live-media.ts';
 import type { MediaError } from '../errors.ts';
 import { createMemoryMediaLog, type MemoryMediaLog } from '../testing/media-log.memory.ts';
+import { clusterBytes, initBytes } from '../testing/simulation/media.ts';
 import { demoFile, openIndex, piecesOf, type TestIndex } from '../testing/pipeline-fixture.ts';
 import { hasTestdata, testdata } from '../testing/testdata.ts';
 import { createDecoder } from './decode.ts';
@@ -148,6 +149,18 @@ describe('createDecoder', () => {
     expect(index.keyframeBefore(64_000)?.timeMs).toBeLessThan(21_000);
     const again = await drain(log, index, 66_000);
     expect(again.audio).toEqual(second.filter(({ byteStart }) => byteStart >= (index.fragmentAt(66_000)?.byteStart ?? 0)));
+  });
+
+  it('[D5] media whose beginning was lost behind its initialisation keeps its time', async () => {
+    const sound = [{ loud: 70, voice: false, word: 0 }, { loud: 70, voice: false, word: 0 }];
+    const log = createMemoryMediaLog();
+    log.append({ bytes: initBytes(0), startMs: 0, durationMs: 0 });
+    log.loss(0, 20_000);
+    log.append({ bytes: clusterBytes({ startMs: 20_000, mark: 1, sound }), startMs: 20_000, durationMs: 1_000 });
+    log.append({ bytes: clusterBytes({ startMs: 21_000, mark: 2, sound }), startMs: 21_000, durationMs: 1_000 });
+    const seen = await drain(ended(log), await newIndex());
+    expect(seen.audio.map(({ startMs }) => startMs)).toEqual([20_000, 20_500, 21_000, 21_500]);
+    expect(seen.damage).toBe(0);
   });
 
   it('what cannot be read is told once, and the lane goes on to its end', async () => {

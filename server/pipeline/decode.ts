@@ -51,12 +51,14 @@ export const createDecoder = (options: DecoderOptions): Decoder => {
   let lastSceneMs = -Infinity;
   /** session times of recent records, to date an initialisation that spans several */
   let dates: { byteStart: number; startMs: number }[] = [];
+  let lossEndsAt = -1;
 
   const dateOf = (byte: number): number => dates.findLast((one) => one.byteStart <= byte)?.startMs ?? dates[0]?.startMs ?? 0;
-  const beginPart = (init: Init, fragmentMs: number): Part => {
+  const beginPart = (init: Init, { byteStart: fragmentStart, startMs: fragmentMs }: { byteStart: number; startMs: number }): Part => {
     const known = index.parts().find((one) => one.byteStart === init.byteStart);
     if (known) return known;
-    const recordMs = dateOf(init.byteStart);
+    // Where the beginning was lost, the first media that is there is later than its initialisation.
+    const recordMs = dateOf(lossEndsAt > init.byteStart ? fragmentStart : init.byteStart);
     const number = index.parts().length;
     const sameClock = number === 0 && Math.abs(fragmentMs - recordMs) < SAME_CLOCK_MS;
     const begun = { part: number, byteStart: init.byteStart, byteEnd: init.byteEnd, offsetMs: sameClock ? 0 : recordMs - fragmentMs, bytes: init.bytes };
@@ -72,7 +74,7 @@ export const createDecoder = (options: DecoderOptions): Decoder => {
       if (event.type === 'init') newInit = event.init;
       else if (event.type === 'fragment') {
         if (newInit) {
-          part = beginPart(newInit, event.startMs);
+          part = beginPart(newInit, event);
           segment.sound.push(soundRun(part, untilMs));
         }
         newInit = null;
@@ -132,8 +134,10 @@ export const createDecoder = (options: DecoderOptions): Decoder => {
       const video: Packet[] = [];
       for (const item of pulled.items) {
         if (unreadable) continue;
-        if (item.kind === 'gap') walker.skipTo(item.byteEnd);
-        else {
+        if (item.kind === 'gap') {
+          lossEndsAt = item.byteEnd;
+          walker.skipTo(item.byteEnd);
+        } else {
           dates.push({ byteStart: item.byteStart, startMs: item.startMs });
           await walk(() => walker.push(item.bytes), item.startMs, segment, video);
         }

@@ -4,6 +4,7 @@ import type { SignalBin, Word } from '../../shared/model.ts';
 import { audioClipAt } from './audio-clip.ts';
 import { filterHallucinations } from './hallucination.ts';
 import { type Agreement, agree, nextHearing, skipTo, startAgreement } from './local-agreement.ts';
+import { partSpan } from './packets.ts';
 import { createSpeechTrack } from './speech-track.ts';
 import { type WordsBatch, type WordsJob, type WordsLane, type WordsLaneOptions, contextOf } from './words-lane.ts';
 
@@ -34,10 +35,13 @@ export const createLocalWordsLane = (options: WordsLaneOptions): WordsLane => {
       for (;;) {
         if (over) return null;
         const { untilMs, ended } = options.known();
-        const planned = nextHearing(state, { speech: speech.at, knownUntilMs: untilMs, ended });
+        // A hearing ends where the next part begins: sound of two initialisations is not decoded as one.
+        const part = partSpan(options.index, state.bufferStartMs);
+        const partEnds = part.untilMs <= untilMs;
+        const planned = nextHearing(state, { speech: speech.at, knownUntilMs: Math.min(untilMs, part.untilMs), ended: ended || partEnds }) ?? (partEnds ? { skipToMs: part.untilMs } : null);
         if (planned && 'startMs' in planned) return { kind: 'window', ...planned, audioStartMs: planned.startMs, ended: false };
         const skipToMs = planned?.skipToMs ?? state.bufferStartMs;
-        if (ended && (planned === null || skipToMs >= untilMs)) {
+        if (ended && !partEnds && (planned === null || skipToMs >= untilMs)) {
           over = true;
           return { kind: 'skip', startMs: state.bufferStartMs, endMs: Math.max(state.bufferStartMs, untilMs), audioStartMs: 0, final: true, ended: true };
         }

@@ -20,6 +20,18 @@ const endAfter = (index: MediaIndex, part: Part, ms: number): number | null => {
   return nextPart === undefined ? next.byteStart : Math.min(next.byteStart, nextPart);
 };
 
+/** The session time of the part that holds `ms`: a stretch reaches into no other. `untilMs` is Infinity in the last. */
+export const partSpan = (index: MediaIndex, ms: number): { fromMs: number; untilMs: number } => {
+  let fromMs = 0;
+  for (const { part, byteStart } of index.parts()) {
+    const startMs = part === 0 ? 0 : index.fragmentAfter(byteStart - 1)?.startMs;
+    if (startMs === undefined) continue;
+    if (startMs > ms) return { fromMs, untilMs: startMs };
+    fromMs = startMs;
+  }
+  return { fromMs, untilMs: Infinity };
+};
+
 /**
  * All packets (session time) from the fragment holding the last video keyframe at or before `startMs` (with no video: from
  * the fragment at `startMs`) to the fragment after `endMs`. One stretch lies within one part; `endMs` is cut to it by the caller's muxer.

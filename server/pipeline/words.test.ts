@@ -25,11 +25,13 @@ const engine = (kind: 'api' | 'local', hear = async (audio: { startMs: number; e
   };
 };
 const noIndex = { addInit: () => {}, addFragments: () => {}, addKeyframes: () => {}, parts: () => [], fragmentAt: () => null, fragmentAfter: () => null, keyframeBefore: () => null, indexedTo: () => 0, flush: async () => {} };
-const open = (transcriber: Transcriber, over: { fromMs?: number; saved?: Word[]; holes?: Hole[]; untilMs?: number; ended?: boolean } = {}) => {
+const open = (transcriber: Transcriber, over: { fromMs?: number; saved?: Word[]; holes?: Hole[]; untilMs?: number; ended?: boolean; /** ms at which parts begin */ starts?: number[] } = {}) => {
+  const { starts = [] } = over;
+  const index = { ...noIndex, parts: () => starts.map((startMs, part) => ({ part, byteStart: startMs, byteEnd: startMs, offsetMs: 0, bytes: new Uint8Array(0) })), fragmentAfter: (byte: number) => ({ byteStart: byte + 1, startMs: byte + 1, part: 0 }) };
   const known = { untilMs: over.untilMs ?? 60_000, ended: over.ended ?? true };
   const bell = createBell();
   const lane = createWordsLane({
-    media: createMemoryMediaLog(), index: noIndex, decodePcm: async () => new Float32Array(0), transcriber, language: null, priority: 5, paddingMs: 200,
+    media: createMemoryMediaLog(), index, decodePcm: async () => new Float32Array(0), transcriber, language: null, priority: 5, paddingMs: 200,
     fromMs: over.fromMs ?? 0, saved: over.saved ?? [], holes: over.holes ?? [], known: () => known, changed: (inner) => bell.wait(inner),
   });
   lane.learn(bins(0, known.untilMs / 1_000, spoken));
@@ -84,6 +86,30 @@ describe('the words lane of an API engine', () => {
     expect(new Set(said).size).toBe(said.length);
     expect(said).toEqual(said.toSorted((a, b) => Number(a.slice(4)) - Number(b.slice(4))));
     expect(said.length).toBeGreaterThan(230);
+  });
+
+  it('[S9] a window that waits for the one before it ends when both are aborted', async () => {
+    const api = engine('api', async (audio) => {
+      if (audio.startMs < 5_000) throw new ProviderError('e', 'server', 'away');
+      return heardBy(audio);
+    });
+    const { lane } = open(api);
+    const stop = new AbortController();
+    const [one, other] = [await lane.next(signal), await lane.next(signal)];
+    if (!one || !other) throw new Error('two windows were expected');
+    await expect(lane.transcribe(one, stop.signal)).rejects.toThrow('away'); // its shell waits before it tries again
+    const second = lane.transcribe(other, stop.signal);
+    await new Promise((resolve) => setImmediate(resolve));
+    stop.abort(new Error('stopped'));
+    await expect(second).rejects.toThrow('stopped');
+  });
+
+  it.each(['api', 'local'] as const)('[W4] no window of a %s engine reaches over a new initialisation', async (kind) => {
+    const heard = engine(kind);
+    const starts = [0, 7_500, 27_000];
+    const { lane } = open(heard, { starts });
+    expect(texts(await drain(lane))).toEqual(all());
+    for (const [startMs, endMs] of heard.heard) for (const at of starts) expect(startMs < at && endMs > at, `${startMs}..${endMs} over ${at}`).toBe(false);
   });
 
   it('a window that is set aside holds up none behind it', async () => {

@@ -5,6 +5,7 @@ import { audioClipAt } from './audio-clip.ts';
 import { filterHallucinations } from './hallucination.ts';
 import { createLocalWordsLane } from './local-words.ts';
 import { wordsAfter } from './merge-words.ts';
+import { partSpan } from './packets.ts';
 import { createSpeechTrack } from './speech-track.ts';
 import { WINDOW_DEFAULTS, nextWindow } from './speech-window.ts';
 import { type WordsBatch, type WordsJob, type WordsLane, type WordsLaneOptions, contextOf } from './words-lane.ts';
@@ -17,6 +18,18 @@ const API_CONCURRENCY = 2;
 const KEPT_WORDS = 128;
 /** A word heard in both windows may end this much behind the seam. */
 const JOIN_MS = 500;
+
+/** The window before may have been aborted, and then never says that it is done. */
+const unlessAborted = async (before: Promise<void> | undefined, signal: AbortSignal): Promise<void> => {
+  if (before && !signal.aborted) {
+    const { promise: aborted, resolve } = Promise.withResolvers<void>();
+    const abort = (): void => resolve();
+    signal.addEventListener('abort', abort, { once: true });
+    await Promise.race([before, aborted]);
+    signal.removeEventListener('abort', abort);
+  }
+  signal.throwIfAborted();
+};
 
 export const createWordsLane = (options: WordsLaneOptions): WordsLane => (options.transcriber.kind === 'local' ? createLocalWordsLane(options) : createWindowLane(options));
 
@@ -49,8 +62,7 @@ const createWindowLane = (options: WordsLaneOptions): WordsLane => {
   const hear = async (job: WordsJob, signal: AbortSignal): Promise<Word[]> => {
     const audio = audioClipAt(options, job.audioStartMs, job.endMs, signal);
     const heard = await transcriber.transcribe(audio, { prompt: contextOf(said.filter((word) => word.endMs <= job.startMs)), language: options.language, priority: options.priority }, signal);
-    await joined.get(job)?.before;
-    signal.throwIfAborted();
+    await unlessAborted(joined.get(job)?.before, signal);
     const { words } = filterHallucinations(heard.words, { startMs: job.audioStartMs, endMs: job.endMs, voice: speech.share });
     return wordsAfter(words, job.startMs, said.findLast((word) => word.endMs <= job.startMs + JOIN_MS) ?? null).map((word) => ({ ...word, startMs: Math.max(word.startMs, job.startMs) }));
   };
@@ -65,17 +77,20 @@ const createWindowLane = (options: WordsLaneOptions): WordsLane => {
         if (over) return null;
         const { untilMs, ended } = options.known();
         const from = plannedMs;
-        const planned = nextWindow({ speech: speech.at, fromMs: from, knownUntilMs: untilMs, ended }, { ...WINDOW_DEFAULTS, paddingMs: options.paddingMs });
+        // What one file is made of has one initialisation, so a window ends where the next part begins.
+        const part = partSpan(options.index, from);
+        const partEnds = part.untilMs <= untilMs;
+        const planned = nextWindow({ speech: speech.at, fromMs: from, knownUntilMs: Math.min(untilMs, part.untilMs), ended: ended || partEnds }, { ...WINDOW_DEFAULTS, paddingMs: options.paddingMs });
         if (planned && 'startMs' in planned) {
           plannedMs = planned.endMs;
-          return inOrder({ kind: 'window', ...planned, final: true, ended: false });
+          return inOrder({ kind: 'window', ...planned, audioStartMs: Math.max(planned.audioStartMs, part.fromMs), final: true, ended: false });
         }
-        const skipTo = planned?.skipToMs ?? from;
-        if (ended && (planned === null || skipTo >= untilMs)) {
+        const skipTo = planned?.skipToMs ?? (partEnds ? part.untilMs : from);
+        if (ended && !partEnds && (planned === null || skipTo >= untilMs)) {
           over = true;
           return { kind: 'skip', startMs: from, endMs: Math.max(from, untilMs), audioStartMs: from, final: true, ended: true };
         }
-        if (skipTo - from >= SKIP_STEP_MS) {
+        if (skipTo - from >= SKIP_STEP_MS || partEnds) {
           plannedMs = skipTo;
           return { kind: 'skip', startMs: from, endMs: skipTo, audioStartMs: from, final: true, ended: false };
         }

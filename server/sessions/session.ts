@@ -79,6 +79,7 @@ export class Session {
   #savedAt = 0;
   #saving: Promise<void> = Promise.resolve();
   #cancelSave: (() => void) | null = null;
+  #cancelRetire: () => void = () => {};
   #stopping = false;
   #ending: Promise<void> | null = null;
   /** rows the database has not taken yet; each may be repeated */
@@ -285,6 +286,7 @@ export class Session {
     }
     if (this.#state.is === 'interrupted') this.#state.cancelTimer();
     this.#cancelSave?.();
+    this.#cancelRetire();
     await this.#appending.catch(() => {});
     await this.#stopPipeline();
     await this.#save().catch((error: unknown) => this.#options.log.warn({ session: this.id, error: messageOf(error) }, 'totals were not saved; they are rebuilt at start'));
@@ -387,7 +389,20 @@ export class Session {
     if (this.#stopping || !this.timeline.state.finished) return;
     this.#options.publish({ type: 'stages', sessionId: this.id, stages: pipeline.stages() });
     this.#become({ is: 'closed' }, 'closed');
-    this.#options.onEnded(this);
+    this.#retireWhenSaved();
+  }
+
+  /** Put away before its row says that it has ended, it would be open for ever: nobody would write that row again. */
+  #retireWhenSaved(): void {
+    const saved = async (): Promise<void> => {
+      await this.#save();
+      await this.#paying;
+      if (this.#owed.length > 0) throw new Error(`${this.#owed.length} rows are owed`);
+    };
+    saved().then(
+      () => { if (this.#state.is === 'closed' && !this.#stopping) this.#options.onEnded(this); },
+      () => { if (this.#state.is === 'closed' && !this.#stopping) this.#cancelRetire = this.#options.clock.after(SAVE_EVERY_MS, () => this.#retireWhenSaved()); },
+    );
   }
 
   #pipelineFailed(pipeline: Pipeline, error: unknown): void {
@@ -476,7 +491,10 @@ export class Session {
     this.#cancelSave = this.#options.clock.after(wait, () => {
       this.#cancelSave = null;
       this.#announce();
-      this.#save().catch((error: unknown) => this.#options.log.warn({ session: this.id, error: messageOf(error) }, 'totals were not saved; tried again with the next chunk'));
+      this.#save().catch((error: unknown) => {
+        this.#options.log.warn({ session: this.id, error: messageOf(error) }, 'totals were not saved; tried again');
+        this.#saveSoon();
+      });
     });
   }
 

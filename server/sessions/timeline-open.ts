@@ -60,14 +60,27 @@ const cutTail = async ({ fs, log, sessionId }: TableOptions, path: string, bytes
   }
 };
 
+/** What a killed process had written may still be in memory only; from here on it counts as stored (T1). */
+const makeDurable = async ({ fs, dir }: TableOptions, path: string): Promise<void> => {
+  const file = await fs.open(path, 'update');
+  try {
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
+  await fs.syncDir(dir);
+};
+
 const rebuild = async (options: TableOptions, segment: Found, scan: { before: Totals; until: Totals | null; last: boolean }): Promise<{ index: SegmentIndex; salt: number }> => {
   const { dir, log, sessionId } = options;
   const last = scan.last && segment.salt !== null;
   const source = await open(options, segment);
   try {
     const result = await scanSegment(source, { ...scan, last, salt: segment.salt, verify: last });
-    if (last && segment.salt !== null && result.index.fileEnd < source.bytes) {
-      await cutTail(options, join(dir, segmentName(segment.index, segment.salt)), result.index.fileEnd);
+    if (last && segment.salt !== null) {
+      const path = join(dir, segmentName(segment.index, segment.salt));
+      if (result.index.fileEnd < source.bytes) await cutTail(options, path, result.index.fileEnd);
+      await makeDurable(options, path);
     }
     log.info({ session: sessionId, segment: segment.index, records: result.index.count }, 'segment index rebuilt from its records');
     return result;
@@ -106,6 +119,8 @@ export const recover = async (table: SegmentTable, options: TableOptions, cold: 
   const made = await fs.makeDir(dir);
   if (made !== null) for (let path = dir; path !== dirname(made); path = dirname(path)) await fs.syncDir(dirname(path));
   const found = await survey(options, cold);
+  // An opening before this one may have made the folders and ended before they were durable.
+  if (made === null && found.length === 0) for (const path of [dirname(dir), dirname(dirname(dir))]) await fs.syncDir(path);
   await checkOrphans(options, found);
   const indexes = new Map<number, SegmentIndex | null>();
   for (const { index } of found) indexes.set(index, await table.stored(index));

@@ -83,7 +83,7 @@ export const judgeEnd = async ({ plan, witness, repository, store, server, captu
   if (!same(served, whole)) violate('SIM3', `the recording is served as ${served.length} bytes, stored are ${whole.length}`);
 
   // what was captured is stored in its order, or declared lost
-  const order: Kept[] = isFile ? [recorders[0]!.header, ...captures].map((capture) => ({ capture, state: 'taken' })) : kept; // there is a first client
+  const order: Kept[] = isFile ? [recorders[0]!.header, ...captures].map((capture) => ({ capture, state: 'taken', volatile: false })) : kept; // there is a first client
   let at = -1;
   let before = 0;
   const between = (fromCapture: number, toCapture: number, seqs: number): void => {
@@ -145,7 +145,8 @@ export const judgeEnd = async ({ plan, witness, repository, store, server, captu
 
   // cursors: all of it was worked through
   const cursor = await repository.cursor(row.id);
-  if (letters.length === 0 && chunks.length > 1 && cursor.signalsUntilMs < row.durationMs - 2_000) violate('SIM11', `closed with signals until ${cursor.signalsUntilMs} ms of ${row.durationMs}`);
+  const heardMs = Math.max(0, ...order.slice(0, at + 1).map(({ capture: { startMs, durationMs } }) => startMs + durationMs));
+  if (letters.length === 0 && have.has(1) && cursor.signalsUntilMs < heardMs - 2_000) violate('SIM11', `closed with signals until ${cursor.signalsUntilMs} ms of ${heardMs}`);
 
   // words
   if (letters.length === 0 && plan.recorder.transcript === 'server' && plan.server.transcriber === 'api') {

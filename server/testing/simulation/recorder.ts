@@ -10,8 +10,8 @@ import { WORD_MS } from './media-ports.ts';
 import type { Draw, Plan } from './plan.ts';
 
 export type Capture = { kind: 'init' | 'cluster' | 'lost'; startMs: number; durationMs: number; bytes: Uint8Array; sound: Said[] };
-/** `waiting` for good: its client died before it heard. */
-export type Kept = { capture: Capture; state: 'waiting' | 'taken' | 'refused' };
+/** `waiting` for good: its client died before it heard. `volatile`: no bytes of it outlive its client. */
+export type Kept = { capture: Capture; state: 'waiting' | 'taken' | 'refused'; volatile: boolean };
 
 export const film = ({ recorder }: Plan, draw: Draw): Capture[] => {
   let word = 0;
@@ -32,7 +32,7 @@ export const film = ({ recorder }: Plan, draw: Draw): Capture[] => {
 export type Shelf = { through: number; hash: number; lastSeq: number; chunks: Map<number, { meta: ChunkMeta; bytes: Uint8Array | null }> };
 export const newShelf = (): Shelf => ({ through: 0, hash: 0, lastSeq: 0, chunks: new Map() });
 
-const lastingRing = (life: Life, shelf: Shelf): Ring => ({
+const lastingRing = (life: Life, shelf: Shelf, failed: (meta: ChunkMeta) => void): Ring => ({
   load: () => life.call('ring', 'load', () => {
     const chunks: (ChunkMeta & { held: boolean })[] = [];
     for (let seq = shelf.through + 1; seq <= shelf.lastSeq; seq++) {
@@ -46,6 +46,9 @@ const lastingRing = (life: Life, shelf: Shelf): Ring => ({
   put: (meta, bytes) => life.call('ring', 'put', () => {
     shelf.chunks.set(meta.seq, { meta: { ...meta }, bytes: new Uint8Array(bytes) });
     shelf.lastSeq = Math.max(shelf.lastSeq, meta.seq);
+  }).catch((error: unknown) => {
+    failed(meta);
+    throw error;
   }),
   read: (seq) => life.call('ring', 'read', () => shelf.chunks.get(seq)?.bytes ?? null),
   drop: (seq) => life.call('ring', 'drop', () => {
@@ -96,7 +99,9 @@ export const startRecorder = (options: RecorderOptions): Recorder => {
   const client = createClient({ url: 'ws://simulated', token: 'token', client: 'simulation', clientVersion: '1', socket: options.socket, clock: life.clock, random: options.random, ringBytes: how.ringBytes, ringMs: how.ringMs });
   const recording = client.record({
     key: options.key, title: 'A stream', sourceUrl: '', mime: 'video/webm;codecs=vp8,opus', video: null, mode: how.mode, resume: options.resume,
-    ...(options.shelf ? { ring: lastingRing(life, options.shelf) } : {}), ...(how.transcript === 'client' ? { transcript: 'client' as const } : {}),
+    ...(options.shelf ? { ring: lastingRing(life, options.shelf, ({ startMs, durationMs }) => {
+      for (const entry of kept) if (entry.capture.startMs + take * TAKE_MS === startMs && entry.capture.durationMs === durationMs) entry.volatile = true;
+    }) } : {}), ...(how.transcript === 'client' ? { transcript: 'client' as const } : {}),
   });
   let next = options.from;
   const header: Capture = { kind: 'init', startMs: captures[next]?.startMs ?? captures.at(-1)!.startMs, durationMs: 0, bytes: initBytes(how.mode === 'file' ? 0 : take), sound: [] }; // a film has chunks
@@ -104,7 +109,7 @@ export const startRecorder = (options: RecorderOptions): Recorder => {
   const fail = (error: unknown): void => { if (recorder.outcome === 'running') recorder.outcome = { failed: (error as ClientError).code ?? String(error) }; };
 
   const hand = (capture: Capture): Promise<void> => {
-    const entry: Kept = { capture, state: 'waiting' };
+    const entry: Kept = { capture, state: 'waiting', volatile: capture.kind === 'lost' };
     kept.push(entry);
     const media = { startMs: capture.startMs + take * TAKE_MS, durationMs: capture.durationMs, bytes: capture.bytes };
     const done = capture.kind === 'lost' ? recording.lose(media) : recording.push(media);

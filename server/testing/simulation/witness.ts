@@ -131,6 +131,10 @@ export const createWitness = (options: { plan: Plan; repository: Repository; sto
       } else if (frame.t === 'error' && NEVER.has(frame.code)) violate('SIM7', `a client that keeps to the protocol is told ${frame.code}: ${frame.message}`);
     },
 
+    /** What it declared lost and no server had stored yet may be numbered again. */
+    clientDied: (): void => {
+      for (const known of facts.values()) for (const seq of known.gaps) if (seq > known.acked) known.gaps.delete(seq);
+    },
     /** A life of the server has opened a recording's timeline. */
     opened: (session: string, timeline: Timeline): void => {
       const { lastSequence } = timeline.state;

@@ -170,6 +170,9 @@ export const runWorld = (seed: number, { traced = false, plan = drawPlan(seed) }
     if (!last) return;
     trace('client dies', last.take);
     last.life.kill();
+    // What its ring could not keep dies with it, the numbers it had are given again.
+    for (const entry of kept) if (entry.volatile && entry.state === 'taken') entry.state = 'waiting';
+    witness.clientDied();
     for (const link of links) link.clientGone(!power);
   };
 
@@ -195,12 +198,12 @@ export const runWorld = (seed: number, { traced = false, plan = drawPlan(seed) }
       case 'slow': slow.set(trouble.port, { until: now + trouble.ms, factor: trouble.factor }); return;
       case 'full': fullUntil = now + trouble.ms; return;
       case 'client restart':
-        if (last?.outcome !== 'running') return;
+        if (last?.outcome !== 'running' || last.life.dead || last.at() >= captures.length) return;
         loseClient(trouble.power);
         scheduler.after(trouble.afterMs, () => record(plan.recorder.mode === 'file' ? 0 : last.at()));
         return;
       case 'takeover':
-        if (last?.outcome === 'running') record(0);
+        if (last?.outcome === 'running' && !last.life.dead) record(0);
         return;
       default: trouble satisfies never;
     }
