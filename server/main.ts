@@ -56,6 +56,7 @@ const loadParts = async () => ({
   ...(await turn(import('./http/guess-limit.ts'))),
   ...(await turn(import('./metrics.ts'))),
   ...(await turn(import('./transport/create-transport.ts'))),
+  ...(await turn(import('./adapters/audio-analyser.bands.ts'))),
   ...(await turn(import('./adapters/audio-analyser.workers.ts'))),
   ...(await turn(import('./adapters/judge.chain.ts'))),
   ...(await turn(import('./adapters/media-tool.ffmpeg.ts'))),
@@ -144,7 +145,7 @@ const serve = async (config: Config, log: Log): Promise<{ stop: () => Promise<vo
       loadParts(),
     ]);
     const {
-      createAnalyser, createAudioAnalysers, createClipBodies, createFfmpegMediaTool, createGateway, createHttp, createHub, createMediaIndex, createMetrics, createPcmDecoder, createProviderGuard,
+      createAnalyser, createAudioAnalysers, createBandAnalysers, createClipBodies, createFfmpegMediaTool, createGateway, createHttp, createHub, createMediaIndex, createMetrics, createPcmDecoder, createProviderGuard,
       createQueries, createSceneDetectors, createSupervisor, createTiering, createTokenLimit, createTransport, guesserOf, judgeChain, maxClientFrameBytes, openDevices, openTimeline,
       schedule, segmentKey, startPipeline, sweep,
     } = parts;
@@ -166,7 +167,10 @@ const serve = async (config: Config, log: Log): Promise<{ stop: () => Promise<vo
       settings: { ffmpegPath: ffmpeg.path, models: sound.models },
       onCrash: (message) => log.error({ message }, 'a media worker ended; it is replaced'),
     }), (part) => part.close());
-    const openAudio = config.features ? createAudioAnalysers({ pool }) : openPacketActivity;
+    const decoding = createAudioAnalysers({ pool });
+    // Models hear sound; without one, what packets tell is enough.
+    const heard = sound.models.vad === '' && sound.models.taggingModel === '' ? createBandAnalysers({ decoding }) : decoding;
+    const openAudio = config.features ? heard : openPacketActivity;
     const decodePcm = createPcmDecoder({ pool });
     const openScenes = config.scenes ? createSceneDetectors({ ffmpegPath: ffmpeg.path }) : null;
     const guards = new Map<'groq' | 'openai', ProviderGuard>();

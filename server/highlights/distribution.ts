@@ -50,15 +50,15 @@ export const createRing = (size: number) => {
     last: (count: number): number[] => values.slice(-count),
     percentile: (value: number): number => {
       if (values.length === 0) return 0.5;
-      const below = values.filter((one) => one < value).length;
-      const equal = values.filter((one) => one === value).length;
-      return (below + equal / 2) / values.length;
+      let halves = 0;
+      for (const one of values) halves += one < value ? 2 : one === value ? 1 : 0;
+      return halves / 2 / values.length;
     },
   };
 };
 
 export const quantileOf = (values: number[], share: number): number | null =>
-  [...values].sort((a, b) => a - b)[Math.max(0, Math.ceil(share * values.length) - 1)] ?? null;
+  Float64Array.from(values).sort()[Math.max(0, Math.ceil(share * values.length) - 1)] ?? null;
 
 export type Distribution = {
   add(values: Partial<Record<Signal, number>>): void;

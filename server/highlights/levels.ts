@@ -31,23 +31,28 @@ export const createLevels = (riseLu: number): Levels => {
   const recent = createRing(RECENT_S);
   const all = createHistogram([-70, 10]);
   const voiced = createRing(VOICED_S);
-  const base = (): number | null => {
+  const baseNow = (): number | null => {
     const lately = quantileOf(recent.last(BASE_S), BASE_SHARE);
     const spoken = voiced.last(VOICED_S);
     return lately === null ? null : Math.max(lately, spoken.length < VOICED_LEAST ? lately : (quantileOf(spoken, VOICED_SHARE) ?? lately));
   };
+  const thresholdNow = (): number => {
+    const usual = Math.max(quantileOf(recent.last(RECENT_S), USUAL_SHARE) ?? FLOOR_LUFS, all.total() > 0 ? all.quantile(USUAL_SHARE) : FLOOR_LUFS);
+    return Math.max(FLOOR_LUFS, (base() ?? 0) + riseLu, usual + USUAL_MARGIN_LU);
+  };
+  /** asked ten times a second and more, changed by `add` alone */
+  let known: { base?: number | null; threshold?: number } = {};
+  const base = (): number | null => (known.base === undefined ? (known.base = baseNow()) : known.base);
   return {
     add: (sustained, usualVoice) => {
       if (sustained < AUDIBLE_LUFS) return;
+      known = {};
       recent.add(sustained);
       all.add(sustained);
       if (usualVoice) voiced.add(sustained);
     },
     base,
-    threshold: () => {
-      const usual = Math.max(quantileOf(recent.last(RECENT_S), USUAL_SHARE) ?? FLOOR_LUFS, all.total() > 0 ? all.quantile(USUAL_SHARE) : FLOOR_LUFS);
-      return Math.max(FLOOR_LUFS, (base() ?? 0) + riseLu, usual + USUAL_MARGIN_LU);
-    },
+    threshold: () => (known.threshold ??= thresholdNow()),
     audibleS: () => all.total(),
   };
 };

@@ -29,7 +29,7 @@ export class FeatureExtractor {
     const loudness = this.#meter.push(channels);
     const mono = mixDown(channels, this.#weights, this.#mono);
     const spectrum = this.#spectrum.push(mono);
-    const voice = this.#models.voice ? this.#models.voice(mono, loudness) : this.#gate.push(mono, spectrum);
+    const voice = this.#models.voice ? this.#models.voice(mono, loudness) : this.#gate.push(spectrum);
     return { startMs, loudness, onset: spectrum.onset, voice, laughter: this.#models.laughter?.(mono, loudness) ?? 0 };
   }
 }

@@ -70,13 +70,26 @@ const weightedEnergy = (samples: Float32Array, [f, g]: [Biquad, Biquad], memory:
   return sum;
 };
 
-/** Pushed blocks of 100 ms, gives the loudness of the 400 ms that end with each; before the first block there was silence. */
+/** Pushed the K-weighted mean squares of blocks of 100 ms, summed over channels, gives the loudness of the 400 ms that end with each; before the first there was silence. */
+export class Momentary {
+  readonly #energies = new Float64Array(BLOCKS);
+  #next = 0;
+
+  /** LUFS, never below −70 */
+  push(energy: number): number {
+    this.#energies[this.#next] = energy;
+    this.#next = (this.#next + 1) % BLOCKS;
+    const mean = this.#energies.reduce((sum, value) => sum + value, 0) / BLOCKS;
+    return mean > 0 ? Math.max(SILENCE_LUFS, -0.691 + 10 * Math.log10(mean)) : SILENCE_LUFS;
+  }
+}
+
+/** The same from sound, in blocks of 100 ms. */
 export class LoudnessMeter {
   readonly #filters: [Biquad, Biquad];
   readonly #weights: number[];
   readonly #memories: Memory[];
-  readonly #energies = new Float64Array(BLOCKS);
-  #next = 0;
+  readonly #window = new Momentary();
 
   constructor(sampleRate: number, channels: number) {
     this.#filters = kWeighting(sampleRate);
@@ -92,9 +105,6 @@ export class LoudnessMeter {
       const memory = this.#memories[i];
       if (weight && memory) energy += (weight * weightedEnergy(samples, this.#filters, memory)) / samples.length;
     }
-    this.#energies[this.#next] = energy;
-    this.#next = (this.#next + 1) % BLOCKS;
-    const mean = this.#energies.reduce((sum, value) => sum + value, 0) / BLOCKS;
-    return mean > 0 ? Math.max(SILENCE_LUFS, -0.691 + 10 * Math.log10(mean)) : SILENCE_LUFS;
+    return this.#window.push(energy);
   }
 }

@@ -23,6 +23,14 @@ export type Spectrum = {
   speechShare: number;
   /** 1 = as flat as noise, 0 = tonal, within the speech band */
   flatness: number;
+  /** changes of sign per sample at 16 kHz */
+  crossings: number;
+};
+
+const crossingRate = (frame: Float32Array): number => {
+  let crossings = 0;
+  for (let i = 1; i < frame.length; i++) if (frame[i - 1]! < 0 !== frame[i]! < 0) crossings++; // i is below length
+  return crossings / frame.length;
 };
 
 const toDb = (power: number): number => 10 * Math.log10(power / (SIZE * SIZE * (1 / 16)) + 1e-10);
@@ -51,7 +59,7 @@ export class SpectrumAnalyser {
       quietest = Math.min(quietest, speech);
       for (let k = 0; k < this.#power.length; k++) this.#mean[k]! += this.#power[k]! / 4;
     }
-    return { onset, quietestDb: toDb(quietest), ...this.#shape() };
+    return { onset, quietestDb: toDb(quietest), crossings: crossingRate(frame), ...this.#shape() };
   }
 
   /** Half-wave rectified change of band amplitudes over their sum: 0 steady, 1 out of nothing. */
@@ -70,7 +78,7 @@ export class SpectrumAnalyser {
     return rise / total;
   }
 
-  #shape(): { speechDb: number; speechShare: number; flatness: number } {
+  #shape(): Pick<Spectrum, 'speechDb' | 'speechShare' | 'flatness'> {
     let all = 0;
     let speech = 0;
     let logs = 0;

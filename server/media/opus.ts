@@ -18,6 +18,60 @@ export const opusSamples = (packet: Uint8Array): number => {
   return frame * frames <= 5760 ? frame * frames : 0;
 };
 
+/** One or two bytes of length (§3.2.1); null where they are not there. */
+const frameLength = (packet: Uint8Array, at: number): { length: number; next: number } | null => {
+  const first = packet[at];
+  if (first === undefined) return null;
+  if (first < 252) return { length: first, next: at + 1 };
+  const second = packet[at + 1];
+  return second === undefined ? null : { length: first + 4 * second, next: at + 2 };
+};
+
+export type OpusFrame = { from: number; to: number };
+
+/** Where the frames of a packet lie in it (RFC 6716 §3.2); null where it is broken. */
+export const opusFrames = (packet: Uint8Array): OpusFrame[] | null => {
+  const code = (packet[0] ?? 0) & 3;
+  const end = packet.length;
+  if (opusSamples(packet) === 0) return null;
+  if (code === 0) return [{ from: 1, to: end }];
+  if (code === 1) return (end - 1) % 2 === 0 ? equal(1, end, 2) : null;
+  if (code === 2) {
+    const first = frameLength(packet, 1);
+    return first && first.next + first.length <= end ? [{ from: first.next, to: first.next + first.length }, { from: first.next + first.length, to: end }] : null;
+  }
+  const flags = packet[1] ?? 0;
+  const count = flags & 0x3f;
+  let at = 2;
+  let padding = 0;
+  if (flags & 0x40) {
+    let byte = 255;
+    while (byte === 255) {
+      byte = packet[at++] ?? 0;
+      padding += Math.min(byte, 254);
+    }
+  }
+  const to = end - padding;
+  if ((flags & 0x80) === 0) return to >= at && (to - at) % count === 0 ? equal(at, to, count) : null;
+  const lengths: number[] = [];
+  while (lengths.length < count - 1) {
+    const one = frameLength(packet, at);
+    if (!one) return null;
+    lengths.push(one.length);
+    at = one.next;
+  }
+  const frames: OpusFrame[] = [];
+  for (const length of lengths) {
+    frames.push({ from: at, to: at + length });
+    at += length;
+  }
+  return at <= to ? [...frames, { from: at, to }] : null;
+};
+const equal = (from: number, to: number, count: number): OpusFrame[] => {
+  const each = (to - from) / count;
+  return Array.from({ length: count }, (_, i) => ({ from: from + i * each, to: from + (i + 1) * each }));
+};
+
 const MAGIC = new TextEncoder().encode('OpusHead');
 
 /** dOps (big-endian) to OpusHead (little-endian); empty where it is too short to be one. */

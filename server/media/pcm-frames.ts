@@ -1,10 +1,9 @@
-// Puts decoded sound on the session's time axis and cuts it into frames of 100 ms. Pure; the same blocks give the same frames
-// however they were batched.
+// Puts sound on the session's time axis and cuts it into frames of 100 ms. Pure; the same blocks give the same frames however they
+// were batched.
 import { MediaClock } from './media-clock.ts';
 
 export const PCM_RATE = 16_000;
 export const FRAME_SAMPLES = 1600;
-const SAMPLES_PER_MS = PCM_RATE / 1000;
 
 /** Decoded sound: `channels` of equal length, the first sample at `startMs`. */
 export type PcmBlock = { startMs: number; channels: Float32Array[] };
@@ -22,27 +21,31 @@ export class PcmFramer {
   #frameAt = -1;
   #filled = 0;
   readonly #clock = new MediaClock();
+  readonly #perMs: number;
+  readonly #length: number;
 
-  /** The arrays given to `sink` are reused: copy to keep. */
-  constructor(channels: number, sink: PcmFrameSink) {
-    this.#frame = Array.from({ length: channels }, () => new Float32Array(FRAME_SAMPLES));
+  /** The arrays given to `sink` are reused: copy to keep. `rate`: samples a second, a multiple of ten. */
+  constructor(channels: number, sink: PcmFrameSink, rate = PCM_RATE) {
+    this.#perMs = rate / 1000;
+    this.#length = rate / 10;
+    this.#frame = Array.from({ length: channels }, () => new Float32Array(this.#length));
     this.#sink = sink;
   }
 
   push(block: PcmBlock): void {
-    const start = Math.round(block.startMs * SAMPLES_PER_MS);
+    const start = Math.round(block.startMs * this.#perMs);
     const length = block.channels[0]?.length ?? 0;
     // what lies before the session (a codec's lead-in) is not heard
     const before = Math.max(0, -start);
     if (before >= length) return;
     const at = start + before;
     if (this.#frameAt < 0) {
-      this.#frameAt = at - (at % FRAME_SAMPLES);
-      this.#filled = at % FRAME_SAMPLES;
+      this.#frameAt = at - (at % this.#length);
+      this.#filled = at % this.#length;
     }
     const here = this.#frameAt + this.#filled;
-    const move = Math.round(this.#clock.correction(here / SAMPLES_PER_MS, (at - here) / SAMPLES_PER_MS) * SAMPLES_PER_MS);
-    if (move > LONGEST_FILL_MS * SAMPLES_PER_MS) this.#jump(at);
+    const move = Math.round(this.#clock.correction(here / this.#perMs, (at - here) / this.#perMs) * this.#perMs);
+    if (move > LONGEST_FILL_MS * this.#perMs) this.#jump(at);
     else if (move > 0) this.#silence(move);
     this.#append(block.channels, before + Math.max(0, -move), length);
   }
@@ -54,38 +57,38 @@ export class PcmFramer {
 
   #jump(at: number): void {
     if (this.#filled > 0) this.#emit();
-    this.#frameAt = at - (at % FRAME_SAMPLES);
-    this.#filled = at % FRAME_SAMPLES;
+    this.#frameAt = at - (at % this.#length);
+    this.#filled = at % this.#length;
   }
 
   #silence(samples: number): void {
     let left = samples;
     while (left > 0) {
-      const step = Math.min(left, FRAME_SAMPLES - this.#filled);
+      const step = Math.min(left, this.#length - this.#filled);
       this.#filled += step;
       left -= step;
-      if (this.#filled === FRAME_SAMPLES) this.#emit();
+      if (this.#filled === this.#length) this.#emit();
     }
   }
 
   #append(channels: Float32Array[], from: number, to: number): void {
     let at = from;
     while (at < to) {
-      const step = Math.min(to - at, FRAME_SAMPLES - this.#filled);
+      const step = Math.min(to - at, this.#length - this.#filled);
       for (const [i, target] of this.#frame.entries()) {
         const source = channels[i];
         if (source) target.set(source.subarray(at, at + step), this.#filled);
       }
       this.#filled += step;
       at += step;
-      if (this.#filled === FRAME_SAMPLES) this.#emit();
+      if (this.#filled === this.#length) this.#emit();
     }
   }
 
   #emit(): void {
-    this.#sink(this.#frameAt / SAMPLES_PER_MS, this.#frame);
+    this.#sink(this.#frameAt / this.#perMs, this.#frame);
     for (const channel of this.#frame) channel.fill(0);
-    this.#frameAt += FRAME_SAMPLES;
+    this.#frameAt += this.#length;
     this.#filled = 0;
   }
 }

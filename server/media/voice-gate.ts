@@ -14,22 +14,16 @@ const logistic = (x: number): number => 1 / (1 + Math.exp(-x));
 /** 1 below `from`, falling to 0 at `to` */
 const fade = (value: number, from: number, to: number): number => Math.min(1, Math.max(0, (to - value) / (to - from)));
 
-const crossingRate = (frame: Float32Array): number => {
-  let crossings = 0;
-  for (let i = 1; i < frame.length; i++) if (frame[i - 1]! < 0 !== frame[i]! < 0) crossings++;
-  return crossings / frame.length;
-};
-
 /** One frame of 100 ms after the other → probability of speech, 0..1. */
 export class VoiceGate {
   readonly #slices: number[] = [];
   #inSlice = 0;
   #before = 0;
 
-  push(frame: Float32Array, spectrum: Spectrum): number {
+  push(spectrum: Spectrum): number {
     const floor = this.#floor(spectrum.quietestDb);
     const loud = logistic((spectrum.speechDb - floor - EVEN_DB) / STEEPNESS_DB) * fade(-spectrum.speechDb, -LEAST_DB - 4, -LEAST_DB);
-    const shaped = fade(spectrum.flatness, 0.45, 0.7) * fade(-spectrum.speechShare, -0.35, -0.15) * fade(crossingRate(frame), 0.3, 0.45);
+    const shaped = fade(spectrum.flatness, 0.45, 0.7) * fade(-spectrum.speechShare, -0.35, -0.15) * fade(spectrum.crossings, 0.3, 0.45);
     const now = loud * shaped;
     // a syllable's tail and an unvoiced consonant belong to the word before them
     const voice = Math.max(now, this.#before * 0.6);
