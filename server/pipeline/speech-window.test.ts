@@ -60,7 +60,7 @@ describe('speech windows', () => {
     expect(cheap.knownAt).toEqual([14_800]);
   });
 
-  it('[W4] hears no second twice but before the cut of the window before, however wide the padding', () => {
+  it('[W27] hears at most a second twice where windows follow one another, and nothing twice elsewhere, however wide the padding', () => {
     const { windows } = plan(pattern([false, 100], [true, 30], [false, 40], [true, 30], [false, 100], [true, 30], [false, 100]), 100, { ...WINDOW_DEFAULTS, paddingMs: 1_500 });
     expect(windows).toEqual([
       { audioStartMs: 8_300, startMs: 8_500, endMs: 14_500 },
