@@ -1,5 +1,6 @@
 // The composition root: the only file that names adapters. Reads settings, checks what a start needs, wires the parts, serves
 // until SIGTERM. Long because everything is wired here and nowhere else.
+import './thread-pool.ts';
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, readdir, rm } from 'node:fs/promises';
 import { enableCompileCache } from 'node:module';

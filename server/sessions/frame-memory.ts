@@ -14,24 +14,35 @@ export type FrameMemory = {
 
 /** Smaller frames are copied into memory of their own, and holding and releasing them does nothing. */
 const SMALL_BYTES = 16 * 1024;
-/** Sizes rise by a quarter of a power of two, so that at most a fifth is left unused. */
+/** Sizes rise by a quarter of a power of two, so that frames of about one size use the same memory. */
 const roundUp = (bytes: number): number => {
   const step = 2 ** Math.max(0, 29 - Math.clz32(bytes - 1));
   return Math.ceil(bytes / step) * step;
 };
+/** free buffers looked at for one that fits */
+const LOOK_AT = 16;
 
 export const createFrameMemory = ({ maxFreeBytes }: { maxFreeBytes: number }): FrameMemory => {
   const holders = new WeakMap<ArrayBufferLike, number>();
-  const free = new Map<number, ArrayBuffer[]>();
+  /** last used last */
+  const free: ArrayBuffer[] = [];
   let freeBytes = 0;
+
+  /** At most half of it stays unused. */
+  const fitting = (size: number): ArrayBuffer | null => {
+    for (let at = free.length - 1; at >= Math.max(0, free.length - LOOK_AT); at--) {
+      const { byteLength } = free[at]!; // within its length
+      if (byteLength < size || byteLength > 2 * size) continue;
+      freeBytes -= byteLength;
+      return free.splice(at, 1)[0]!; // it was just looked at
+    }
+    return null;
+  };
 
   return {
     borrow: (bytes) => {
       if (bytes.length < SMALL_BYTES) return Uint8Array.prototype.slice.call(bytes);
-      const size = roundUp(bytes.length);
-      const used = free.get(size)?.pop();
-      if (used) freeBytes -= size;
-      const buffer = used ?? new ArrayBuffer(size);
+      const buffer = fitting(bytes.length) ?? new ArrayBuffer(roundUp(bytes.length));
       holders.set(buffer, 1);
       const copy = new Uint8Array(buffer, 0, bytes.length);
       copy.set(bytes);
@@ -46,11 +57,9 @@ export const createFrameMemory = ({ maxFreeBytes }: { maxFreeBytes: number }): F
       if (count === undefined || !(buffer instanceof ArrayBuffer)) return;
       if (count > 1) return void holders.set(buffer, count - 1);
       holders.delete(buffer);
-      if (freeBytes + buffer.byteLength > maxFreeBytes) return;
-      const others = free.get(buffer.byteLength);
-      if (others) others.push(buffer);
-      else free.set(buffer.byteLength, [buffer]);
+      free.push(buffer);
       freeBytes += buffer.byteLength;
+      while (freeBytes > maxFreeBytes) freeBytes -= free.shift()!.byteLength; // something is free
     },
     get freeBytes() {
       return freeBytes;
