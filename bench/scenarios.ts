@@ -1,4 +1,5 @@
 import { fanout } from './fanout.ts';
+import { ack, ingest } from './ingest.ts';
 import { pipeline } from './pipeline.ts';
 import type { Scenario } from './scenario.ts';
 import { sessions } from './sessions.ts';
@@ -6,6 +7,8 @@ import { sessions } from './sessions.ts';
 /** One line each, in the order they run. */
 export const SCENARIOS: Scenario[] = [
   pipeline,
+  ingest,
   sessions,
+  ack,
   fanout,
 ];

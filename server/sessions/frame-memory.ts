@@ -8,6 +8,8 @@ export type FrameMemory = {
   hold(bytes: Uint8Array): void;
   /** The last holder gives the memory back: `bytes` must not be looked at afterwards. Who never releases leaves it to the garbage collector. */
   release(bytes: Uint8Array): void;
+  /** Lets go of what was not used since the call before. */
+  trim(): void;
   /** bytes that wait to be used again */
   readonly freeBytes: number;
 };
@@ -22,11 +24,13 @@ const roundUp = (bytes: number): number => {
 /** free buffers looked at for one that fits */
 const LOOK_AT = 16;
 
-export const createFrameMemory = ({ maxFreeBytes }: { maxFreeBytes: number }): FrameMemory => {
+export const createFrameMemory = (): FrameMemory => {
   const holders = new WeakMap<ArrayBufferLike, number>();
   /** last used last */
   const free: ArrayBuffer[] = [];
   let freeBytes = 0;
+  /** the least that was free since the last trim: nobody needed it */
+  let unused = 0;
 
   /** At most half of it stays unused. */
   const fitting = (size: number): ArrayBuffer | null => {
@@ -34,6 +38,7 @@ export const createFrameMemory = ({ maxFreeBytes }: { maxFreeBytes: number }): F
       const { byteLength } = free[at]!; // within its length
       if (byteLength < size || byteLength > 2 * size) continue;
       freeBytes -= byteLength;
+      unused = Math.min(unused, free.length - 1);
       return free.splice(at, 1)[0]!; // it was just looked at
     }
     return null;
@@ -59,7 +64,10 @@ export const createFrameMemory = ({ maxFreeBytes }: { maxFreeBytes: number }): F
       holders.delete(buffer);
       free.push(buffer);
       freeBytes += buffer.byteLength;
-      while (freeBytes > maxFreeBytes) freeBytes -= free.shift()!.byteLength; // something is free
+    },
+    trim: () => {
+      for (const { byteLength } of free.splice(0, unused)) freeBytes -= byteLength;
+      unused = free.length;
     },
     get freeBytes() {
       return freeBytes;
