@@ -1,4 +1,4 @@
-// A server whose threads and children all run on one core, with a probe in it that tells how late its event loop was.
+// A server under load, on all cores or bound to one, with a probe in it that tells how late its event loop was.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -12,14 +12,15 @@ import { cpuSeconds, rssBytes, treeOf } from './processor-time.ts';
 
 const SERVER_CORE = 0;
 const SAMPLE_MS = 1_000;
-const PROBE_MS = 5_000;
+const PROBE_MS = 30_000;
 
 /** `cpuS`: of the server and its children, in the time reported. `peakRss`, `peakDepth`: bytes, and items in its stages, sampled every second. */
 export type Measured = LoadReport & { cpuS: number; idleRss: number; peakRss: number; peakDepth: number; probe: ProbeLine };
 
-export type Trial = { sessions: number; rampSeconds: number; seconds: number; window: number; env: Record<string, string> };
+/** `oneCore`: the server's threads and children share one. */
+export type Trial = { oneCore: boolean; sessions: number; rampSeconds: number; seconds: number; window: number; env: Record<string, string> };
 
-export const measureLoad = async (pieces: Pieces, { sessions, rampSeconds, seconds, window, env }: Trial): Promise<Measured> => {
+export const measureLoad = async (pieces: Pieces, { oneCore, sessions, rampSeconds, seconds, window, env }: Trial): Promise<Measured> => {
   const folder = await mkdtemp(join(tmpdir(), 'clippy-bench-'));
   const probe = join(folder, 'probe');
   const server = await startServer({
@@ -27,15 +28,15 @@ export const measureLoad = async (pieces: Pieces, { sessions, rampSeconds, secon
     env: { CLIPPY_SCENES: 'off', CLIPPY_MAX_SESSIONS: '100000', CLIPPY_METRICS_PUBLIC: 'on', CLIPPY_TEST_PROBE: probe, NODE_OPTIONS: `--import=${resolve(import.meta.dirname, 'probe.ts')}`, ...env },
   });
   try {
-    const several = cpus().length > 1;
+    const several = oneCore && cpus().length > 1;
     // threads and children begun later stay on the core of who began them
     if (several) for (const pid of treeOf(server.pid)) execFileSync('taskset', ['-a', '-p', '-c', String(SERVER_CORE), String(pid)], { stdio: 'ignore' });
     const idleRss = rssBytes(server.pid);
     const load = await openLoad({ ...pieces, url: server.url, token: server.token, sessions, firstKey: 0, rampSeconds, seconds, window }, several ? 1 : null);
     try {
       const { report } = await load.go();
+      const before = cpuSeconds(server.pid); // the probe answers when the server finds the time
       await askProbe(server.pid, probe, 1);
-      const before = cpuSeconds(server.pid);
       let [peakRss, peakDepth] = [idleRss, 0];
       const watch = setInterval(() => {
         peakRss = Math.max(peakRss, rssBytes(server.pid));

@@ -1,8 +1,7 @@
 // Durable bytes over WebSockets with acknowledgements, beside the floors under it: the same bytes written and synced by a plain loop,
 // and the same frames received by bare uWebSockets.js and thrown away.
-import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { cpus, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { measureLoad } from './bound-server.ts';
 import { startChild } from './child.ts';
@@ -35,7 +34,7 @@ const diskLoop = async (loop: Omit<DiskLoop, 'folder'>): Promise<DiskAnswer & { 
 const ours = (pieces: Pieces, { sessions, window, seconds }: Flood): Contender => ({
   name: 'ours',
   run: async () => {
-    const told = await measureLoad(pieces, { sessions, window, seconds, rampSeconds: 0, env: { CLIPPY_FEATURES: 'off' } });
+    const told = await measureLoad(pieces, { oneCore: false, sessions, window, seconds, rampSeconds: 0, env: { CLIPPY_FEATURES: 'off' } });
     if (told.acked !== told.sent || told.errors.length > 0) throw new Error(`${told.acked} of ${told.sent} pieces were acknowledged: ${told.errors.join('; ')}`);
     return { ...rate(told.bytes, told.seconds, told.cpuS), ackP99: told.ackMs.p99, [GENERATOR]: told.cpuSeconds / told.seconds };
   },
@@ -46,8 +45,7 @@ const receive = (pieces: Pieces, { sessions, window, seconds }: Flood): Contende
   run: async () => {
     const { child, first } = await startChild<{ url: string }>(resolve(import.meta.dirname, '../server/testing/receive-floor.ts'), [], sessions);
     try {
-      if (cpus().length > 1) execFileSync('taskset', ['-a', '-p', '-c', '0', String(child.pid)], { stdio: 'ignore' });
-      const load = await openLoad({ ...pieces, url: first.url, token: 'none', sessions, firstKey: 0, rampSeconds: 0, seconds, window }, cpus().length > 1 ? 1 : null);
+      const load = await openLoad({ ...pieces, url: first.url, token: 'none', sessions, firstKey: 0, rampSeconds: 0, seconds, window }, null);
       const before = cpuSeconds(child.pid);
       const told = await (await load.go()).report.finally(() => load.stop());
       return { ...rate(told.bytes, told.seconds, cpuSeconds(child.pid) - before), [GENERATOR]: told.cpuSeconds / told.seconds };
@@ -106,7 +104,7 @@ export const ack: Scenario = {
         {
           name: 'ours',
           run: async () => {
-            const { ackMs, cpuSeconds: cpuS, seconds: took } = await measureLoad(pieces, { sessions: ACK_SESSIONS, rampSeconds: 4, seconds, window: 0, env: { CLIPPY_FEATURES: 'off' } });
+            const { ackMs, cpuSeconds: cpuS, seconds: took } = await measureLoad(pieces, { oneCore: false, sessions: ACK_SESSIONS, rampSeconds: 4, seconds, window: 0, env: { CLIPPY_FEATURES: 'off' } });
             return { p50: ackMs.p50, p99: ackMs.p99, [GENERATOR]: cpuS / took };
           },
         },
