@@ -6,7 +6,8 @@ import { once } from 'node:events';
 import { decodeServerFrame, encodeFrame } from '../shared/codec.ts';
 import { PROTOCOL_VERSION, SUB_PROTOCOL } from '../shared/protocol.ts';
 import type { ServerFrame } from '../shared/protocol.ts';
-import type { LoadJob, LoadReport, Piece } from './load.ts';
+import type { LoadJob, LoadReport, Piece, Spread } from './load.ts';
+import { percentile } from './statistics.ts';
 
 /** RFC 6455 wants masks nobody can predict, against proxies; between two processes of one machine any will do. */
 const MASK = new Uint8Array([0x37, 0xa2, 0x5c, 0xe9]);
@@ -121,6 +122,8 @@ const main = async (job: LoadJob): Promise<void> => {
   const url = new URL(job.url);
   const file = readFileSync(job.file);
   const payloads = job.pieces.map(({ at, size }) => masked(file.subarray(at, at + size)));
+  /** bytes of the first n pieces */
+  const ackedBytes = job.pieces.reduce((sums, { size }) => [...sums, sums.at(-1)! + size], [0]); // begins with one
   const ackMs: number[] = [];
   const lateMs: number[] = [];
   const errors: string[] = [];
@@ -173,17 +176,32 @@ const main = async (job: LoadJob): Promise<void> => {
   say({ ready: recorders.length });
   await once(process.stdin, 'data');
 
-  const cpuBefore = process.cpuUsage();
   const began = performance.now();
-  const endAt = began + job.seconds * 1_000;
-  /** Each recorder sends a piece when its media time has come; they are spread evenly over the first piece. */
+  const steadyAt = began + job.rampSeconds * 1_000;
+  const endAt = steadyAt + job.seconds * 1_000;
+  let cpuBefore = process.cpuUsage();
+  const steady = { sent: 0, acked: 0, bytes: 0 };
+  const total = () => ({
+    sent: recorders.reduce((sum, { sent }) => sum + sent, 0),
+    acked: recorders.reduce((sum, { acked }) => sum + acked, 0),
+    bytes: recorders.reduce((sum, { acked }) => sum + ackedBytes[acked]!, 0), // one place more than pieces
+  });
+  const becomeSteady = (): void => {
+    Object.assign(steady, total());
+    ackMs.length = 0;
+    lateMs.length = 0;
+    cpuBefore = process.cpuUsage();
+    say({ steady: true });
+  };
+  if (job.rampSeconds === 0) becomeSteady();
+  else setTimeout(becomeSteady, steadyAt - performance.now());
+  /** Each recorder sends a piece when its media time has come; they begin one after the other, evenly over the ramp or the first piece. */
   const paced = async (): Promise<void> => {
-    const phase = (number: number): number => (job.pieces[0]!.durationMs * number) / recorders.length;
+    const phase = (number: number): number => (Math.max(job.pieces[0]!.durationMs, job.rampSeconds * 1_000) * number) / recorders.length; // a recording has pieces
     const dueAt = (number: number): number => {
       const piece = job.pieces[recorders[number]!.sent];
       return piece === undefined ? Infinity : began + phase(number) + piece.startMs;
     };
-    // whoever sends goes to the back: all pieces last about the same
     for (;;) {
       const now = performance.now();
       if (now >= endAt) return;
@@ -193,7 +211,7 @@ const main = async (job: LoadJob): Promise<void> => {
         lateMs.push(performance.now() - due);
         send(recorder);
       }
-      await new Promise((resolve) => setTimeout(resolve, 2));
+      await pause(2);
     }
   };
   /** Each recorder keeps `window` pieces in flight. */
@@ -206,16 +224,19 @@ const main = async (job: LoadJob): Promise<void> => {
     fill();
   })));
   await (job.window === 0 ? paced() : flooding());
-  const sent = recorders.reduce((sum, { sent: count }) => sum + count, 0);
-  const acked = (): number => recorders.reduce((sum, { acked: count }) => sum + count, 0);
-  for (const until = performance.now() + SETTLE_MS; acked() < sent && performance.now() < until;) await new Promise((resolve) => setTimeout(resolve, 5));
-  const seconds = (performance.now() - began) / 1_000;
+  for (const until = performance.now() + SETTLE_MS; total().acked < total().sent && performance.now() < until;) await pause(5);
+  const seconds = (performance.now() - steadyAt) / 1_000;
   const { user, system } = process.cpuUsage(cpuBefore);
-  const bytes = recorders.reduce((sum, recorder) => sum + job.pieces.slice(0, recorder.acked).reduce((total, { size }) => total + size, 0), 0);
-  say({ sent, acked: acked(), bytes, seconds, cpuSeconds: (user + system) / 1e6, ackMs, lateMs, errors: errors.slice(0, 5) } satisfies LoadReport);
+  const { sent, acked, bytes } = total();
+  say({ sent: sent - steady.sent, acked: acked - steady.acked, bytes: bytes - steady.bytes, seconds, cpuSeconds: (user + system) / 1e6, ackMs: spread(ackMs), lateMs: spread(lateMs), errors: errors.slice(0, 5) } satisfies LoadReport);
   process.exit(0);
 };
 
+const spread = (values: number[]): Spread => {
+  const sorted = values.toSorted((a, b) => a - b);
+  return { p50: percentile(sorted, 0.5), p99: percentile(sorted, 0.99), max: sorted.at(-1) ?? 0 };
+};
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const say = (message: object): void => void process.stdout.write(`${JSON.stringify(message)}\n`);
 /** a ULID of a number */
 const keyOf = (number: number): string => `01J${String(number).padStart(23, '0')}`;

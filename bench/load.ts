@@ -17,15 +17,18 @@ export type LoadJob = Pieces & {
   sessions: number;
   /** keys of recordings count from here */
   firstKey: number;
+  /** recordings begin evenly over so long; what is reported counts from its end, for `seconds` */
+  rampSeconds: number;
   seconds: number;
   /** pieces a recording keeps in flight; 0: each is sent when its media time has come */
   window: number;
 };
 
-/** `lateMs`: how late each piece was sent, by the generator's own fault. `ackMs`: from handing a piece to the socket to its acknowledgement. */
-export type LoadReport = { sent: number; acked: number; bytes: number; seconds: number; cpuSeconds: number; ackMs: number[]; lateMs: number[]; errors: string[] };
+export type Spread = { p50: number; p99: number; max: number };
+/** `lateMs`: how late pieces were sent, by the generator's own fault. `ackMs`: from handing a piece to the socket to its acknowledgement. */
+export type LoadReport = { sent: number; acked: number; bytes: number; seconds: number; cpuSeconds: number; ackMs: Spread; lateMs: Spread; errors: string[] };
 
-export type Load = { go(): Promise<LoadReport>; stop(): void };
+export type Load = { /** Resolves at the end of the ramp. */ go(): Promise<{ report: Promise<LoadReport> }>; stop(): void };
 
 /** `seconds` (whole minutes) of the recording every bench streams, in pieces of two seconds, as the extension sends them. */
 export const recordedPieces = async (folder: string, seconds: number): Promise<Pieces> => {
@@ -67,9 +70,10 @@ export const openLoad = (job: LoadJob, core: number | null): Promise<Load> => {
     return JSON.parse(value) as T; // of load-generator.ts
   };
   return read<{ ready: number }>().then(() => ({
-    go: () => {
+    go: async () => {
       child.stdin!.write('go\n'); // piped
-      return read<LoadReport>();
+      await read<{ steady: true }>();
+      return { report: read<LoadReport>() };
     },
     stop: () => void child.kill('SIGKILL'),
   }));

@@ -5,7 +5,7 @@ import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { isMainThread } from 'node:worker_threads';
 
 /** Loop delay in ms beyond the sampling interval; `busy`: share of the time the main thread worked; `cpuSeconds` of all threads. */
-export type ProbeLine = { seconds: number; delayP50Ms: number; delayP99Ms: number; delayMaxMs: number; busy: number; cpuSeconds: number; mainCpuSeconds: number; rssMb: number; heapMb: number; externalMb: number };
+export type ProbeLine = { seconds: number; delayP50Ms: number; delayP99Ms: number; delayMaxMs: number; busy: number; cpuSeconds: number; rssMb: number; heapMb: number; externalMb: number };
 
 const RESOLUTION_MS = 5;
 
@@ -19,7 +19,7 @@ const begin = (file: string): void => {
     const ms = (nanoseconds: number): number => Math.max(0, nanoseconds / 1e6 - RESOLUTION_MS);
     const line: ProbeLine = {
       seconds: (performance.now() - since.at) / 1_000, delayP50Ms: ms(delay.percentile(50)), delayP99Ms: ms(delay.percentile(99)), delayMaxMs: ms(delay.max),
-      busy: performance.eventLoopUtilization(since.busy).utilization, cpuSeconds: (user + system) / 1e6, mainCpuSeconds: 0, rssMb: rss / 1e6, heapMb: heapUsed / 1e6, externalMb: external / 1e6,
+      busy: performance.eventLoopUtilization(since.busy).utilization, cpuSeconds: (user + system) / 1e6, rssMb: rss / 1e6, heapMb: heapUsed / 1e6, externalMb: external / 1e6,
     };
     appendFileSync(file, `${JSON.stringify(line)}\n`);
     delay.reset();

@@ -2,6 +2,7 @@ import { asr } from './asr.ts';
 import { fanout } from './fanout.ts';
 import { idle } from './idle.ts';
 import { llm } from './llm.ts';
+import { ack, ingest } from './ingest.ts';
 import { pipeline } from './pipeline.ts';
 import { recovery } from './recovery.ts';
 import type { Scenario } from './scenario.ts';
@@ -11,10 +12,12 @@ import { start } from './start.ts';
 /** One line each, in the order they run. */
 export const SCENARIOS: Scenario[] = [
   pipeline,
+  ingest,
   sessions,
   idle,
   start,
   recovery,
+  ack,
   fanout,
   asr,
   llm,

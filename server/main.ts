@@ -1,5 +1,7 @@
 // The composition root: the only file that names adapters. Reads settings, checks what a start needs, wires the parts, serves
 // until SIGTERM. Long because everything is wired here and nowhere else.
+// oxlint-disable-next-line import/no-unassigned-import -- it must run before anything starts libuv's threads
+import './thread-pool.ts';
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, readdir, rm } from 'node:fs/promises';
 import { enableCompileCache } from 'node:module';
@@ -33,7 +35,8 @@ const MB = 1e6;
 const HOUR_MS = 3_600_000;
 /** Chunks wait here for the pipeline, which takes them out: it is used only as far as pipelines lag. */
 const HOT_BYTES = 128 * MB;
-const FREE_FRAMES_BYTES = 64 * MB;
+/** Memory a burst of chunks has left behind is let go after so long. */
+const TRIM_EVERY_MS = 10_000;
 const MEDIA_URL_S = 6 * 3600;
 /** Measured on ten minutes of quiet speech over game noise: 0.2 s around the energy gate's speech loses 16 % of the words, 1.5 s 3 %, for 1.1 s sent per second. */
 const GATE_PADDING_MS = 1_500;
@@ -221,7 +224,7 @@ const serve = async (config: Config, log: Log): Promise<{ stop: () => Promise<vo
       onError: (error) => log.warn({ error: messageOf(error) }, 'a slow viewer could not be refreshed'),
     });
     const indexCache = new LRUCache<string, SegmentIndex>({ maxSize: config.cacheBytes * MB / 2, sizeCalculation: (index) => Math.max(1, index.byteLength) });
-    const memory = createFrameMemory({ maxFreeBytes: FREE_FRAMES_BYTES });
+    const memory = createFrameMemory();
     const hotChunks = createHotChunks({ maxBytes: HOT_BYTES, memory });
     const sessionDir = (sessionId: string): string => join(dataDir, 'sessions', sessionId);
     const tiering = opened('tiering', createTiering({ objectStore, repository, diskSpace, hotMs: config.hotMinutes * 60_000, everyMs: 5_000, concurrency: 2, log, clock }), (part) => part.close());
@@ -349,13 +352,14 @@ const serve = async (config: Config, log: Log): Promise<{ stop: () => Promise<vo
       metrics.sessions(counts);
       metrics.providers(providers());
     }, 1_000);
+    const trimTimer = setInterval(memory.trim, TRIM_EVERY_MS);
     let lastProviders = '';
     const providersTimer = setInterval(() => {
       const now = JSON.stringify(providers());
       if (now !== lastProviders) hub.publish({ type: 'providers', providers: providers() });
       lastProviders = now;
     }, 1_000);
-    opened('timers', [everySecond, providersTimer], (timers) => timers.forEach(clearInterval));
+    opened('timers', [everySecond, trimTimer, providersTimer], (timers) => timers.forEach(clearInterval));
 
     const port = await transport.listen(config.host, config.port);
     const url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;

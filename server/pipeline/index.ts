@@ -85,7 +85,7 @@ type Cut = { order: CutOrder; clips: CutClip[] };
 
 const STAGES_EVERY_MS = 500;
 /** The cursor is saved at least this often in media time; after a crash as much is analysed again. */
-const COMMIT_EVERY_MS = 5_000;
+const COMMIT_EVERY_MS = 10_000;
 /** Loudness and voice activity need this much sound before the first frame that counts. */
 const PRE_ROLL_MS = 1_500;
 const GARBAGE_PATIENCE_MS = 10 * 60_000;

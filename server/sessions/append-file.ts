@@ -1,11 +1,13 @@
-// A file that only grows, written behind the caller's back: what is appended in one turn is one write, a failing disk is tried again.
-// It is open only while it is written to.
+// A file that only grows, written behind the caller's back: what is appended is gathered until it is worth a write or flushed, a
+// failing disk is tried again. It is open only while it is written to.
 import { messageOf } from '../errors.ts';
 import type { DiskFile } from './file-system.ts';
 import type { Log } from './segment-table.ts';
 
 /** what may wait for a disk that fails */
 const MAX_WAITING = 32 * 1024 * 1024;
+/** worth a write */
+const GATHERED = 64 * 1024;
 
 export class AppendFile {
   readonly #path: string;
@@ -34,7 +36,7 @@ export class AppendFile {
     }
     this.#waiting.push(bytes);
     this.#bytes += bytes.length;
-    this.#writing ??= this.#write();
+    if (this.#bytes >= GATHERED) this.#writing ??= this.#write();
   }
 
   /** Everything appended is synced. Throws while the disk fails; what waits is kept. */

@@ -55,7 +55,10 @@ type PipelineState =
 const RESTARTS_IN_WINDOW = 6;
 const RESTART_WINDOW_MS = 10 * 60_000;
 const FIRST_RESTART_MS = 500;
-const SAVE_EVERY_MS = 2_000;
+/** Viewers see totals so often, */
+const ANNOUNCE_EVERY_MS = 2_000;
+/** and the database. */
+const SAVE_EVERY_MS = 10_000;
 /** `stopped` waits at most so long for words that are not durable yet. */
 const STOP_WAITS_MS = 5_000;
 /** Gaps, regions and pages that wait for the database: as many as a timeline has gaps, and some. */
@@ -484,13 +487,14 @@ export class Session {
     Object.assign(this.#summary, { bytes: byteEnd, chunks, missing, lastSequence, durationMs: Math.round(durationMs) });
   }
 
-  /** Totals are rebuilt from the timeline at start, so they are saved lazily. */
+  /** Totals are rebuilt from the timeline at start, so they are saved lazily; viewers see them sooner. */
   #saveSoon(now = false): void {
-    if (this.#cancelSave || this.#stopping) return;
-    const wait = now ? 0 : Math.max(0, this.#savedAt + SAVE_EVERY_MS - this.#options.clock.now());
-    this.#cancelSave = this.#options.clock.after(wait, () => {
+    if (this.#stopping || (this.#cancelSave && !now)) return;
+    this.#cancelSave?.();
+    this.#cancelSave = this.#options.clock.after(now ? 0 : ANNOUNCE_EVERY_MS, () => {
       this.#cancelSave = null;
       this.#announce();
+      if (!now && this.#options.clock.now() - this.#savedAt < SAVE_EVERY_MS) return this.#saveSoon();
       this.#save().catch((error: unknown) => {
         this.#options.log.warn({ session: this.id, error: messageOf(error) }, 'totals were not saved; tried again');
         this.#saveSoon();

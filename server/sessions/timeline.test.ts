@@ -219,7 +219,7 @@ describe('indexes', () => {
 
 describe('hot chunks', () => {
   it('[T3] a pipeline that keeps up is served from memory, one that lags from disk, both the same bytes', async () => {
-    const memory = createFrameMemory({ maxFreeBytes: 1e6 });
+    const memory = createFrameMemory();
     const hotChunks = createHotChunks({ maxBytes: 1500, memory });
     let reads = 0;
     const fs = faulty(nodeFileSystem, (operation) => {

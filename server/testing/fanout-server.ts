@@ -32,7 +32,7 @@ const ours = async (): Promise<Fanout> => {
   const none = (): Promise<never> => Promise.reject(new Error('nothing is recorded here'));
   const gateway = createGateway({
     hub, limits: () => limits, clock: systemClock, log, speakerOf: async () => ({ user: 'admin', device: null }), authorize: () => undefined,
-    open: none, find: () => null, onFrame: () => undefined, memory: createFrameMemory({ maxFreeBytes: 1 << 20 }),
+    open: none, find: () => null, onFrame: () => undefined, memory: createFrameMemory(),
   });
   const transport = await createTransport({
     kind: 'uws', log, handle: none,

@@ -105,7 +105,7 @@ export const sessionBench = async (options: SessionBenchOptions = {}) => {
     rangeCache: { dir: join(root, 'temp', 'ranges'), bytes: 1e8, maxRangeMs: 60_000 },
   });
   const gateway = createGateway({
-    hub, limits: () => limits, clock, log, memory: createFrameMemory({ maxFreeBytes: 1e6 }), authorize: () => {}, open: supervisor.open, find: supervisor.find, onFrame: () => {},
+    hub, limits: () => limits, clock, log, memory: createFrameMemory(), authorize: () => {}, open: supervisor.open, find: supervisor.find, onFrame: () => {},
     speakerOf: async (token) => {
       const user = { 'token-a': 'anna', 'token-b': 'bert', 'token-phone': 'anna' }[token];
       if (user === undefined) throw new Refused(token === 'guesser' ? 'too_many' : 'unauthorized', `the token ${token} is not known`);

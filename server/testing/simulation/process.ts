@@ -101,7 +101,7 @@ export const startServer = (options: ServerOptions): Server => {
   const tiers: Record<Tier, number> = { free: plan.retentionMs, plus: plan.retentionMs, pro: plan.retentionMs };
   const limits = { maxChunkBytes: plan.maxChunkBytes, credits: plan.mailbox };
   const indexCache = new LRUCache<string, SegmentIndex>({ maxSize: 20_000, sizeCalculation: (index) => Math.max(1, index.byteLength) });
-  const memory = createFrameMemory({ maxFreeBytes: 10_000, smallBytes: 0, overwrite: true });
+  const memory = createFrameMemory({ smallBytes: 0, overwrite: true });
   const hotChunks = createHotChunks({ maxBytes: 3_000, memory });
 
   const server: Server = { life, wires: new Set(), state: 'starting', cutsLeft: cuts.left } as Server; // its parts come as they are made
