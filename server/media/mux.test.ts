@@ -76,7 +76,7 @@ describe('[C1] a clip of a whole recording', () => {
   });
 });
 
-it('[C2] a failed clip leaves neither a file nor an open one (hostile media, seed 1, case 3510: sound that is H.264)', async () => {
+it('[FZ2][C2] a failed clip leaves neither a file nor an open one (hostile media, seed 1, case 3510: sound that is H.264)', async () => {
   const { init, packets } = read(made.mp4);
   const tracks = init.tracks.map((track) => ({ ...track, kind: 'audio' as const }));
   const open = (): string[] => readdirSync('/proc/self/fd').flatMap((fd) => { try { return readlinkSync(`/proc/self/fd/${fd}`); } catch { return []; } });

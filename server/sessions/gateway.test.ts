@@ -10,7 +10,7 @@ beforeEach(async () => { at = await sessionBench(); });
 afterEach(() => at.remove());
 const hello = (token: string, version = PROTOCOL_VERSION) => ({ t: 'hello' as const, version, token, client: 'test', clientVersion: '1' });
 
-it('[P17][V1] who watches a recording that is gone is told so, in words of the protocol, and what the connection records goes on', async () => {
+it('[FZ6] who watches a recording that is gone is told so, in words of the protocol, and what the connection records goes on', async () => {
   const wire = await at.connect('token-a');
   const { session } = await at.start(wire, 'A');
   at.send(wire, { t: 'watch', topic: 'session:gone' });

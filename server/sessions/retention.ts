@@ -50,7 +50,9 @@ export const sweep = async (options: RetentionOptions, signal: AbortSignal): Pro
       log.warn({ session: session.id, error: messageOf(error) }, 'expired segments of a recording could not be deleted');
     }
   }
-  for (const sessionId of await options.local()) {
+  const local = await options.local();
+  for (const sessionId of options.cooled) if (!local.includes(sessionId)) options.cooled.delete(sessionId);
+  for (const sessionId of local) {
     signal.throwIfAborted();
     if (options.cooled.has(sessionId) || supervisor.find(sessionId)) continue;
     try {
