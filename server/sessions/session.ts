@@ -33,6 +33,8 @@ export type SessionOptions = {
   /** the most that is ever granted: the bound of the mailbox */
   mailbox: Credits;
   resumeMs: number;
+  /** what it already has is worked through so much later */
+  analyseAfterMs: number;
   onEnded: (session: Session) => void;
 };
 
@@ -115,6 +117,7 @@ export class Session {
     if (this.timeline.state.finished) this.#become({ is: 'draining' }, 'draining');
     else this.#interrupt();
     if (this.timeline.state.byteEnd === 0 && !this.timeline.state.finished) this.#pipeline = { is: 'resting', gone: Promise.resolve() };
+    else if (this.#options.analyseAfterMs > 0) this.#startAfter(this.#options.analyseAfterMs);
     else this.#startPipeline();
   }
 
@@ -423,7 +426,11 @@ export class Session {
       return this.#saveSoon(true);
     }
     const pauseMs = FIRST_RESTART_MS * 2 ** (this.#failures.length - 1);
-    const cancelTimer = clock.after(pauseMs, () => {
+    this.#startAfter(pauseMs);
+  }
+
+  #startAfter(ms: number): void {
+    const cancelTimer = this.#options.clock.after(ms, () => {
       this.#pipeline = { is: 'stopped' };
       this.#startPipeline();
     });

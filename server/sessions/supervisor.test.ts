@@ -167,6 +167,9 @@ describe('supervisor', () => {
     stuck.resolve();
     await done;
     expect(at.supervisor.live()).toHaveLength(7);
+    expect(at.pipelines).toHaveLength(0); // chunks of the clients that are back come first
+    await at.clock.advance(2_000);
+    expect(at.pipelines).toHaveLength(7);
     expect(at.opened.filter((id) => id === ids[0])).toHaveLength(1);
   });
 

@@ -51,6 +51,8 @@ const LOOK_EVERY_MS = 2_000;
 
 /** Those whose clients are back come first and share the machine with these. */
 const RESUMED_AT_ONCE = 4;
+/** After a restart all clients come back at once: their chunks first, then what was being analysed. */
+const ANALYSED_AFTER_MS = 2_000;
 
 /** Note of a recording whose bytes are gone while its pinned clips are kept. */
 export const MEDIA_GONE = 'the recording has expired; its pinned clips are kept';
@@ -97,7 +99,7 @@ export const createSupervisor = (options: SupervisorOptions) => {
     // Only the row knows that a recording has ended; its log is just bytes.
     if (stored.status !== 'live' && stored.status !== 'interrupted') await timeline.finish();
     const session: Session = new Session({
-      stored, timeline, repository, clock, random, log, publish: options.publish, credits, mailbox: options.mailbox, resumeMs: options.resumeMs,
+      stored, timeline, repository, clock, random, log, publish: options.publish, credits, mailbox: options.mailbox, resumeMs: options.resumeMs, analyseAfterMs: UNFINISHED.includes(stored.status) && stored.status !== 'draining' ? ANALYSED_AFTER_MS : 0,
       startPipeline: (self, { deafUntilMs, holes }) => options.startPipeline({ session: self, media: timeline, index, expiresAt: () => expiryOf(self.stored), deafUntilMs, holes }),
       onEnded: (self) => void retire(self).catch((error: unknown) => log.error({ session: self.id, error: messageOf(error) }, 'a finished recording could not be put away')),
     });
