@@ -132,6 +132,7 @@ export const runCampaign = async ({ rounds, seed, say, worlds = ['services', 'on
           if (recent.length > 2 * STRETCH) recent.shift();
         });
         marks.push(Date.now());
+        say(`${name}, stretch ${stretch}: ${recent.slice(-storming).join(' · ')}`);
         await unlessItDies(world, recorders.rest(ENDS_MS));
         marks.push(Date.now());
         const recorded = recorders.taken();
