@@ -31,6 +31,8 @@ export type World = {
   postgresPids(): number[];
   /** what the server logged that it must never log */
   defects: string[];
+  /** media workers that have ended */
+  workerDeaths(): number;
   restart(between: () => Promise<void>): Promise<void>;
   close(): Promise<void>;
 };
@@ -66,7 +68,7 @@ export const openWorld = async (name: WorldName, { folder, random }: { folder: s
   const provider = await startScriptedProvider({ words: WORDS });
   if (hasSherpa) await writeToneModel(join(dataDir, 'models', 'tones'));
   const env: Record<string, string> = {
-    FFMPEG_PATH: wrapper, NODE_OPTIONS: (process.env['DF_HOOK'] ?? '') + '--inspect=127.0.0.1:0 --max-old-space-size=256', CLIPPY_SEGMENT_MB: '0.3', CLIPPY_HOT_MINUTES: '0', CLIPPY_RESUME_MINUTES: '10',
+    FFMPEG_PATH: wrapper, NODE_OPTIONS: '--inspect=127.0.0.1:0 --max-old-space-size=256', CLIPPY_SEGMENT_MB: '0.3', CLIPPY_HOT_MINUTES: '0', CLIPPY_RESUME_MINUTES: '10',
     OPENAI_API_KEY: 'scripted', OPENAI_BASE_URL: provider.url, CLIPPY_OPENAI_JUDGE_MODEL: '', CLIPPY_PROVIDER_RPM: '10000', CLIPPY_PROVIDER_AUDIO_SPH: '1000000', CLIPPY_PROVIDER_TIMEOUT_S: '2', CLIPPY_BUDGET_HOUR_USD: '1000', CLIPPY_BUDGET_DAY_USD: '1000',
     DATABASE_URL: '', CLIPPY_S3_BUCKET: '', CLIPPY_S3_ENDPOINT: '',
     ...(hasSherpa ? { CLIPPY_SPEECH_MODEL: 'tones' } : {}),
@@ -83,8 +85,10 @@ export const openWorld = async (name: WorldName, { folder, random }: { folder: s
   }
 
   const defects: string[] = [];
+  let workerDeaths = 0;
   const onLine = (line: string): void => {
     if (DEFECT.test(line)) defects.push(line);
+    if (line.includes('a media worker ended')) workerDeaths += 1;
   };
   const start = async (port?: number): Promise<{ server: ServerProcess; workers: Workers }> => {
     const server = await startServer({ dataDir, env, onLine, ...(port === undefined ? {} : { port }) });
@@ -92,7 +96,7 @@ export const openWorld = async (name: WorldName, { folder, random }: { folder: s
   };
   const first = await start();
   const world: World = {
-    name, ...first, provider, database, store, disk, ffmpeg, defects,
+    name, ...first, provider, database, store, disk, ffmpeg, defects, workerDeaths: () => workerDeaths,
     postgresPids: () => {
       const roots = database ? [database.postgres.pid()] : descendants(world.server.pid).filter(({ name: program, parent }) => program === 'postgres' && parent === world.server.pid).map(({ pid }) => pid);
       return roots.flatMap((pid) => (pid === 0 ? [] : [pid, ...descendants(pid).map((child) => child.pid)]));
@@ -106,6 +110,7 @@ export const openWorld = async (name: WorldName, { folder, random }: { folder: s
       Object.assign(world, await start(Number(new URL(world.server.url).port)));
     },
     close: async () => {
+      open.delete(world);
       world.workers.close();
       await world.server.kill('SIGKILL');
       await Promise.all([provider.close(), database?.proxy.close(), store?.close()]);
@@ -115,5 +120,12 @@ export const openWorld = async (name: WorldName, { folder, random }: { folder: s
       rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
     },
   };
+  open.add(world);
   return world;
+};
+
+const open = new Set<World>();
+/** For a campaign that is ended from outside: its mount and its servers go with it. */
+export const endWorlds = async (): Promise<void> => {
+  await Promise.all([...open].map((world) => world.close()));
 };
