@@ -106,6 +106,10 @@ export const judgeEnd = async ({ plan, witness, repository, store, server, captu
   else if (recorders.every(({ outcome }) => typeof outcome !== 'object' || outcome.failed !== 'closed')) violate('SIM12', `no client ended well: ${JSON.stringify(recorders.map(({ outcome }) => outcome))}`);
   if (stopped && isFile && (gaps.length > 0 || chunks.length !== captures.length + 1)) violate('SIM6', `a file of ${captures.length + 1} chunks is stored as ${chunks.length} with ${gaps.length} gaps`);
 
+  const { ringMs, ringBytes, losesChunks } = plan.recorder;
+  const keepsAll = ringMs > 100_000 && ringBytes > 50_000 && losesChunks === 0 && plan.faults.ring === 0 && !plan.troubles.some(({ trouble }) => trouble.type === 'outage' && trouble.port === 'ring');
+  if (keepsAll && missing.size > 0) violate('SIM6', `${[...missing].join(',')} are declared lost, its client had room for all`);
+
   // one owner at a time
   const owners = facts.readies.toSorted((a, b) => a.epoch - b.epoch);
   if (isFile) for (const { seq, startMs } of chunks) {

@@ -76,6 +76,9 @@ const drawTrouble = ({ int, pick, chance }: Draw, recorder: Plan['recorder']): T
 export const drawPlan = (seed: number): Plan => {
   const draw = drawFrom(seededRandom(seed * 2 + 1));
   const { int, chance, pick, random } = draw;
+  /** A server that has just come back is hit again more often than chance would have it. */
+  const followed = (one: Plan['troubles'][number]): Plan['troubles'] =>
+    one.trouble.type === 'kill' && chance(0.5) ? [one, { atStep: one.atStep + int(10, 50), trouble: { type: pick(['kill', 'power', 'power'] as const) } }] : [one];
   const mode = pick(['live', 'live', 'file'] as const);
   const lasting = mode === 'live' && chance(0.5);
   const packets = int(2, 5);
@@ -88,7 +91,7 @@ export const drawPlan = (seed: number): Plan => {
   const stormy = pick([0, 0, 0.01, 0.05]);
   const faults = Object.fromEntries(PORTS.map((port) => [port, chance(0.5) ? stormy * random() * 2 : 0])) as Plan['faults'];
   faults.audio = Math.min(faults.audio, 0.02);
-  const maxChunkBytes = 2_000;
+  const maxChunkBytes = 500;
   const recorder: Plan['recorder'] = {
     mode, lasting, packets, chunks, loud,
     transcript: chance(0.25) ? 'client' : 'server',
@@ -102,7 +105,7 @@ export const drawPlan = (seed: number): Plan => {
   return {
     seed, recorder,
     server: {
-      mailbox: { chunks: int(1, 8), bytes: pick([2_000, 3_000, 20_000]) }, maxChunkBytes,
+      mailbox: { chunks: int(1, 8), bytes: pick([500, 800, 20_000]) }, maxChunkBytes,
       segmentBytes: pick([700, 1_500, 4_000, 1_000_000]),
       resumeMs: pick([30_000, 120_000, 600_000]),
       hotMs: pick([0, 10_000, 300_000]),
@@ -116,6 +119,6 @@ export const drawPlan = (seed: number): Plan => {
     faults,
     halfWrites: random(),
     failedSyncs: chance(0.2) ? 0.03 : 0,
-    troubles: Array.from({ length: pick([0, 1, 1, 2, 3, 5]) }, () => ({ atStep: int(1, pick([60, 250, 700])), trouble: drawTrouble(draw, recorder) })).toSorted((a, b) => a.atStep - b.atStep),
+    troubles: Array.from({ length: pick([0, 1, 1, 2, 3, 5]) }, () => ({ atStep: int(1, pick([60, 250, 700])), trouble: drawTrouble(draw, recorder) })).flatMap(followed).toSorted((a, b) => a.atStep - b.atStep),
   };
 };

@@ -209,6 +209,9 @@ export const runWorld = (seed: number, { traced = false, plan = drawPlan(seed) }
     }
   };
 
+  // main.ts has made the data folder long ago
+  void disk.makeDir('/data').then(() => disk.syncDir('/'));
+  scheduler.settle();
   launch();
   scheduler.after(random() * 200, () => record(0));
   scheduler.settle();
@@ -290,4 +293,16 @@ export const runWorld = (seed: number, { traced = false, plan = drawPlan(seed) }
     ended: last === undefined ? 'none' : typeof last.outcome === 'string' ? last.outcome : last.outcome.failed,
     clips: [...witness.facts.values()].reduce((sum, { clips }) => sum + clips.size, 0),
   };
+};
+
+/** The same from anywhere. A promise that nobody caught counts against the world it happened in. */
+export const runWorldLater = async (seed: number, options: { traced?: boolean; plan?: Plan } = {}): Promise<Outcome> => {
+  let uncaught: unknown = null;
+  const onUncaught = (error: unknown): void => { uncaught ??= error; };
+  process.on('unhandledRejection', onUncaught);
+  Error.stackTraceLimit = options.traced ? 20 : 0;
+  const outcome = await new Promise<Outcome>((resolve) => { setImmediate(() => resolve(runWorld(seed, options))); });
+  await new Promise((resolve) => { setImmediate(resolve); });
+  process.off('unhandledRejection', onUncaught);
+  return uncaught === null ? outcome : { ...outcome, violation: outcome.violation ?? { rule: 'SIM13', message: `a promise was rejected and nobody caught it: ${messageOf(uncaught)}` } };
 };

@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest';
+import { drawPlan } from './plan.ts';
+import { runWorldLater } from './world.ts';
+
+const SEED = Number(process.env['CLIPPY_TEST_SEED'] ?? Math.floor(Math.random() * 1e9));
+const WORLDS = Number(process.env['CLIPPY_TEST_WORLDS'] ?? 300);
+
+const worlds = async (seeds: Iterable<number>): Promise<{ broken: string[]; clips: number; lives: number; stopped: number }> => {
+  const seen = { broken: [] as string[], clips: 0, lives: 0, stopped: 0 };
+  for (const seed of seeds) {
+    const { violation, clips, lives, ended } = await runWorldLater(seed);
+    if (violation) seen.broken.push(`seed ${seed}: ${violation.rule} ${violation.message}`);
+    seen.clips += clips;
+    seen.lives += lives;
+    if (ended === 'stopped') seen.stopped += 1;
+  }
+  return seen;
+};
+
+describe('the whole session path in simulated time', () => {
+  it(`[SIM1][SIM2][SIM3][SIM4][SIM5][SIM6][SIM7][SIM8][SIM9][SIM10][SIM11][SIM12][SIM13] nothing breaks a rule in ${WORLDS} worlds (SEED=${SEED})`, { timeout: 600_000 }, async () => {
+    const seen = await worlds(Array.from({ length: WORLDS }, (_, i) => SEED + i));
+    expect(seen.broken).toEqual([]);
+    // and they were worlds in which something happened
+    expect(seen.lives).toBeGreaterThan(WORLDS);
+    expect(seen.clips).toBeGreaterThan(WORLDS / 10);
+    expect(seen.stopped).toBeGreaterThan(WORLDS * 0.9);
+  });
+
+  it('[SIM14] the same seed gives the same world, another seed another', { timeout: 60_000 }, async () => {
+    const hashes = new Set<number>();
+    for (const seed of [3, 47, 1178, 5467]) {
+      const [one, again] = [await runWorldLater(seed, { traced: true }), await runWorldLater(seed, { traced: true })];
+      expect(again.hash).toBe(one.hash);
+      expect(again.trace).toEqual(one.trace);
+      hashes.add(one.hash);
+    }
+    expect(hashes.size).toBe(4);
+    expect(drawPlan(47)).toEqual(drawPlan(47));
+  });
+
+  it('worlds that once broke a rule', { timeout: 120_000 }, async () => {
+    const seeds = [47, 95, 116, 121, 129, 166, 1062, 1178, 1282, 1448, 1479, 1713, 1753, 5311, 5467, 6000, 6240, 6486, 20_019, 101_094];
+    expect((await worlds(seeds)).broken).toEqual([]);
+  });
+});
