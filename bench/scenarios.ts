@@ -1,4 +1,5 @@
 import { asr } from './asr.ts';
+import { clip } from './clip.ts';
 import { fanout } from './fanout.ts';
 import { idle } from './idle.ts';
 import { llm } from './llm.ts';
@@ -13,6 +14,7 @@ import { start } from './start.ts';
 export const SCENARIOS: Scenario[] = [
   pipeline,
   ingest,
+  clip,
   sessions,
   idle,
   start,
