@@ -1,6 +1,8 @@
 // `npm run faults -- KIND --rounds N --seed S`: fault campaigns. Each kind is a module with `run(arguments)`.
 const KINDS: Record<string, () => Promise<{ run(args: string[]): Promise<void> }>> = {
   dependencies: () => import('../server/testing/faults/dependencies.ts'),
+  crash: () => import('../server/testing/crash/crash.ts'),
+  power: () => import('../server/testing/crash/power.ts'),
 };
 
 const [kind = '', ...args] = process.argv.slice(2);

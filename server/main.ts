@@ -23,6 +23,7 @@ import { FRAME_ACTIONS, allowedOrigin, createAuth, hashToken } from './http/auth
 import { type Log, createLog, oncePerSecond } from './log.ts';
 import type { ObjectStore, Repository, StoredClip } from './ports.ts';
 import { watchDiskSpace } from './sessions/disk-space.ts';
+import { nodeFileSystem } from './sessions/file-system.ts';
 import { createFrameMemory } from './sessions/frame-memory.ts';
 import { createHotChunks } from './sessions/hot-chunks.ts';
 import { createMending } from './sessions/mend-clip.ts';
@@ -114,7 +115,10 @@ const openObjectStore = async (config: Config, log: Log): Promise<ObjectStore> =
   });
 };
 
-const serve = async (config: Config, log: Log): Promise<{ stop: () => Promise<void> }> => {
+/** What fault tests put between the core and a part made here; it is given the part and returns what is used in its place. */
+export type Between = <T extends object>(name: 'repository' | 'objectStore' | 'wire', part: T) => T;
+
+export const serve = async (config: Config, log: Log, between: Between = (_, part) => part): Promise<{ url: string; stop: () => Promise<void> }> => {
   const closers: Closer[] = [];
   const opened = <T>(name: string, part: T, close: (part: T) => Promise<void> | void): T => {
     closers.unshift({ name, close: async () => close(part) });
@@ -129,6 +133,8 @@ const serve = async (config: Config, log: Log): Promise<{ stop: () => Promise<vo
     const dataDir = resolve(config.dataDir);
     await mkdir(dataDir, { recursive: true, mode: 0o700 }).catch((error: unknown) => { throw new StartError(`the data folder ${dataDir} cannot be made: ${messageOf(error)}`, 'choose another with CLIPPY_DATA_DIR', { cause: error }); });
     opened('data folder', await lockFolder(dataDir, 'stop it first, or give this one another CLIPPY_DATA_DIR'), (part) => part.release());
+    await nodeFileSystem.makeDir(join(dataDir, 'sessions'));
+    await nodeFileSystem.syncDir(dataDir);
     const tempDir = join(dataDir, 'temp');
     await rm(tempDir, { recursive: true, force: true });
     const modelsDir = join(dataDir, 'models');
@@ -140,10 +146,10 @@ const serve = async (config: Config, log: Log): Promise<{ stop: () => Promise<vo
 
     // ── storage ──
     const [repository, ffmpeg, diskSpace, objectStore, sound, parts] = await Promise.all([
-      openRepository(),
+      openRepository().then((part) => between('repository', part)),
       findFfmpeg(config.ffmpegPath || undefined),
       watchDiskSpace({ dir: dataDir, hardBytes: config.diskReserve * MB, softBytes: config.diskSoft * MB, everyMs: 2_000, clock, log }).then((watch) => opened('disk watch', watch, (part) => part.close())),
-      openObjectStore({ ...config, dataDir }, log),
+      openObjectStore({ ...config, dataDir }, log).then((part) => between('objectStore', part)),
       config.features ? checkModels({ vadModel: config.vadModel, taggingModel: config.taggingModel, modelsDir }) : { models: { vad: '', taggingModel: '', taggingLabels: '' }, notes: [FEATURES_OFF] },
       loadParts(),
     ]);
@@ -229,7 +235,7 @@ const serve = async (config: Config, log: Log): Promise<{ stop: () => Promise<vo
     const sessionDir = (sessionId: string): string => join(dataDir, 'sessions', sessionId);
     const tiering = opened('tiering', createTiering({ objectStore, repository, diskSpace, hotMs: config.hotMinutes * 60_000, everyMs: 5_000, concurrency: 2, log, clock }), (part) => part.close());
     const supervisor = createSupervisor({
-      repository, objectStore, clock, random: Math.random, log, tiering, tier: config.tier, maxSessions: config.maxSessions, mailbox, resumeMs: config.resumeMinutes * 60_000, retentionMs,
+      repository, objectStore, clock, log, tiering, tier: config.tier, maxSessions: config.maxSessions, mailbox, resumeMs: config.resumeMinutes * 60_000, retentionMs,
       creditsShare: () => diskSpace.creditsFactor(),
       publish: hub.publish,
       openTimeline: async (sessionId) => {
@@ -241,6 +247,7 @@ const serve = async (config: Config, log: Log): Promise<{ stop: () => Promise<vo
         });
         return { timeline, index: await createMediaIndex({ dir, log }) };
       },
+      removeTimeline: (sessionId) => nodeFileSystem.removeDir(sessionDir(sessionId)),
       startPipeline: ({ session, media, index, expiresAt, deafUntilMs, holes }) => startPipeline({
         sessionId: session.id, media, index, repository, objectStore, tool, openAudio, openScenes,
         analyser: createAnalyser({ sessionId: session.id, ...(phrases ? { phrases } : {}) }),
@@ -313,7 +320,7 @@ const serve = async (config: Config, log: Log): Promise<{ stop: () => Promise<vo
         },
         open: (socket) => {
           metrics.connections(1);
-          gateway.open(socket);
+          gateway.open(between('wire', socket));
         },
         message: gateway.message,
         drain: gateway.drain,
@@ -364,7 +371,7 @@ const serve = async (config: Config, log: Log): Promise<{ stop: () => Promise<vo
     const port = await transport.listen(config.host, config.port);
     const url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
     log.info({ url, transport: transport.name, ffmpeg: `${ffmpeg.version} (${ffmpeg.source})`, database: config.databaseUrl === '' ? 'embedded' : 'external', objectStore: config.s3Bucket === '' ? 'folder' : 's3', transcription: transcriber?.name ?? 'off', resumed }, 'ready');
-    return { stop: closeAll };
+    return { url, stop: closeAll };
   } catch (error) {
     await closeAll();
     throw error;
@@ -396,8 +403,10 @@ const main = async (): Promise<void> => {
   });
 };
 
-main().catch((error: unknown) => {
-  if (error instanceof StartError) process.stderr.write(`\nClippy cannot start: ${error.message}\n\n`);
-  else console.error(error);
-  process.exit(1);
-});
+if (import.meta.main) {
+  main().catch((error: unknown) => {
+    if (error instanceof StartError) process.stderr.write(`\nClippy cannot start: ${error.message}\n\n`);
+    else console.error(error);
+    process.exit(1);
+  });
+}

@@ -2,6 +2,9 @@ import { mkdir, mkdtemp, readdir, rm, stat, symlink, truncate, writeFile } from 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createDiskJournal } from '../testing/crash/disk-journal.ts';
+import { losePower } from '../testing/crash/power-loss.ts';
+import { watchFiles } from '../testing/crash/watched-files.ts';
 import { objectStoreContract } from '../testing/object-store.contract.ts';
 import { createFolderStore } from './object-store.folder.ts';
 
@@ -18,6 +21,27 @@ describe('object store contract: folder', () => {
 });
 
 describe('folder store', () => {
+  it.each(['made by a process that was killed', 'made by another put that is still under way'])('[O5][PL3] an object that was put outlives a power cut: its folder was %s', async (how) => {
+    const root = await mkdtemp(join(tmpdir(), 'clippy-power-'));
+    const journal = join(root, 'unsynced');
+    const make = (): Promise<unknown> => mkdir(join(root, 'objects/objects/a/b'), { recursive: true });
+    let unwatch = watchFiles({ dataDir: root, pass: () => {}, tears: () => false, journal: createDiskJournal(journal) });
+    try {
+      const store = await createFolderStore({ dir: join(root, 'objects') });
+      if (how.includes('killed')) {
+        await make();
+        unwatch();
+        unwatch = watchFiles({ dataDir: root, pass: () => {}, tears: () => false, journal: createDiskJournal(journal) });
+      } else await Promise.all([make(), store.put('a/b/first', new Uint8Array(10), 'x')]);
+      await store.put('a/b/object', new Uint8Array(10), 'x');
+      losePower({ journal, random: () => 0.9 }); // every name that is not durable goes
+      expect(await store.stat('a/b/object')).toMatchObject({ bytes: 10 });
+    } finally {
+      unwatch();
+      await rm(root, { recursive: true });
+    }
+  });
+
   it('[O4] takes a file on the same file system by a link, without copying', async () => {
     const store = await createFolderStore({ dir });
     const path = join(dir, 'segment');

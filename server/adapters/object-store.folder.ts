@@ -4,6 +4,7 @@ import { constants } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { access, copyFile, link, lstat, mkdir, open, readdir, realpath, rename, rm, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
+import { LRUCache } from 'lru-cache';
 import { Refused, StartError } from '../errors.ts';
 import type { ObjectStore } from '../ports.ts';
 import { beyondEnd, checkKey, checkPrefix, checkRange, checkReadSize, notFound } from './object-key.ts';
@@ -16,15 +17,21 @@ const syncFolder = async (path: string): Promise<void> => {
   await folder.sync().finally(() => folder.close());
 };
 
-/** Makes a folder and its parents so that they outlive a power cut. */
-const makeFolder = async (path: string): Promise<void> => {
-  const first = await mkdir(path, { recursive: true, mode: 0o700 });
-  if (first === undefined) return;
-  for (let made = path; made !== dirname(first); made = dirname(made)) await syncFolder(dirname(made));
-};
+/** Folders under way at most; forgetting one costs a sync. */
+const KNOWN_FOLDERS = 10_000;
 
 export const createFolderStore = async ({ dir }: { dir: string }): Promise<ObjectStore> => {
   const objects = join(dir, 'objects');
+  /** whose names are known to be durable */
+  const durable = new LRUCache<string, true>({ max: KNOWN_FOLDERS });
+  /** Makes a folder and its parents so that they outlive a power cut, also where another put, or a process that was killed, made them and had not synced them yet. */
+  const makeFolder = async (path: string): Promise<void> => {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+    for (let each = path; each !== dirname(dir) && !durable.has(each); each = dirname(each)) {
+      await syncFolder(dirname(each));
+      durable.set(each, true);
+    }
+  };
   const drafts = join(dir, 'drafts');
   try {
     await rm(drafts, { recursive: true, force: true }); // left by a kill
@@ -152,7 +159,10 @@ export const createFolderStore = async ({ dir }: { dir: string }): Promise<Objec
       }
       let folder = dirname(path);
       // rmdir refuses a folder that is not empty, which ends the climb
-      while (folder !== objects && (await rmdir(folder).then(() => true, () => false))) folder = dirname(folder);
+      for (; folder !== objects; folder = dirname(folder)) {
+        durable.delete(folder);
+        if (!(await rmdir(folder).then(() => true, () => false))) break;
+      }
       await syncFolder(folder).catch((error: unknown) => {
         if (!gone(error)) throw error;
       });

@@ -6,7 +6,6 @@
 // Longer than most files here, because all lanes share one session's state and end together.
 import { type Observable, type Subscription, defer, merge } from 'rxjs';
 import { tap } from 'rxjs/operators';
-import { ulid } from 'ulid';
 import type { Clip, DeadLetter, Highlight, SessionEvent, SignalBin, StageName, StageState } from '../../shared/model.ts';
 import type { Clock, Random } from '../clock.ts';
 import { ProviderError, messageOf } from '../errors.ts';
@@ -131,7 +130,7 @@ export const startPipeline = (options: PipelineOptions): Pipeline => {
   const setAside = async (name: StageName, range: { id?: string; startMs: number; endMs: number }, error: unknown): Promise<void> => {
     const poisoned = error instanceof Poisoned ? error : new Poisoned(1, error);
     const deadLetter: DeadLetter = {
-      id: range.id ?? ulid(clock.now(), options.random), sessionId, stage: name, startMs: Math.round(range.startMs), endMs: Math.round(range.endMs),
+      id: range.id ?? deadLetterId(sessionId, name, range), sessionId, stage: name, startMs: Math.round(range.startMs), endMs: Math.round(range.endMs),
       code: poisoned.code, message: poisoned.message.slice(0, 1_000), attempts: poisoned.attempts, createdAt: clock.now(),
     };
     log.error({ session: sessionId, stage: name, code: deadLetter.code, error: deadLetter.message }, 'set aside as a dead letter');
@@ -408,6 +407,9 @@ export const startPipeline = (options: PipelineOptions): Pipeline => {
     },
   };
 };
+
+/** The same input set aside again, after a crash or a retry, is one dead letter. */
+export const deadLetterId = (sessionId: string, name: StageName, { startMs, endMs }: { startMs: number; endMs: number }): string => `${sessionId}-${name}-${Math.round(startMs)}-${Math.round(endMs)}`;
 
 /** The dead letter of a highlight that cannot be cut; a newer version of it gets its own. */
 export const cutLetterId = (highlight: Pick<Highlight, 'id' | 'version'>): string => `${highlight.id}-v${highlight.version}`;

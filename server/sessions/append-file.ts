@@ -39,10 +39,10 @@ export class AppendFile {
     if (this.#bytes >= GATHERED) this.#writing ??= this.#write();
   }
 
-  /** Everything appended is synced. Throws while the disk fails; what waits is kept. */
+  /** Everything appended before is synced. Throws while the disk fails; what waits is kept. */
   async flush(): Promise<void> {
     await this.#settle();
-    if (this.#waiting.length > 0) throw new Error(`${this.#path} is not written: ${messageOf(this.#failure)}; free space or check the disk`, { cause: this.#failure });
+    if (this.#failure !== null) throw new Error(`${this.#path} is not written: ${messageOf(this.#failure)}; free space or check the disk`, { cause: this.#failure });
     await this.#sync();
   }
 

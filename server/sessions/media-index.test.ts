@@ -54,6 +54,23 @@ describe('media index', () => {
     await again.close();
   });
 
+  it('[T7] a flush is about what was added before it, not about what comes while it waits', async () => {
+    let index: MediaIndex | null = null;
+    let more = 0;
+    const fs = { ...nodeFileSystem, open: async (path: string, mode: 'create' | 'update' | 'read') => {
+      const file = await nodeFileSystem.open(path, mode);
+      return { ...file, writev: async (buffers: Uint8Array[], position: number) => {
+        await file.writev(buffers, position);
+        for (const _ of Array.from({ length: 4 })) void Promise.resolve().then(() => {}).then(() => {}).then(() => { if (more < 9) fill(index!, ++more, more + 1); }); // opened below
+      } };
+    } };
+    index = await createMediaIndex({ dir: at.dir, log, fs });
+    fill(index, 0, 1);
+    await index.flush();
+    expect(more).toBeGreaterThan(0);
+    await index.close();
+  });
+
   it('finds the fragment and the keyframe at or before a time', async () => {
     const index = await open();
     fill(index, 0, 100);

@@ -52,6 +52,21 @@ describe('retention', () => {
     expect(at.events.all).toContainEqual({ type: 'clipDeleted', sessionId: id, clipId: 'old' });
   });
 
+  it('[A5][CR4] a deletion that died between two objects is repeated to its end', async () => {
+    const store = { deletes: Infinity };
+    await bench({ objectStore: (real) => ({ ...real, delete: (key) => (--store.deletes < 0 ? Promise.reject(new Error('killed')) : real.delete(key)) }) });
+    const id = await ended('A');
+    await at.sweep();
+    expect((await keys(`sessions/${id}/segments/`)).length).toBeGreaterThan(2);
+    store.deletes = 1;
+    await expect(at.queries.deleteSession(id)).rejects.toThrow('killed');
+    expect(existsSync(at.dirOf(id))).toBe(false);
+    store.deletes = Infinity;
+    await at.queries.deleteSession(id);
+    expect(await keys('sessions/')).toEqual([]);
+    expect(await at.repository.session(id)).toBeNull();
+  });
+
   it('[A5] one clip that cannot be deleted keeps nothing else from being', async () => {
     await bench({ objectStore: (real) => ({ ...real, delete: (key) => (key.includes('/bad/') ? Promise.reject(new Error('store is away')) : real.delete(key)) }) });
     const { id } = await record('A', 1);

@@ -81,7 +81,7 @@ describe('pipeline', () => {
       await at.clock.advance(20_000);
     }
     expect(at.pipelines.at(-1)?.deafUntilMs).toBe(62_000);
-    expect(await at.repository.deadLetters(ready.session)).toMatchObject([{ stage: 'extract', startMs: 52_000, endMs: 62_000, attempts: 3, message: expect.stringContaining('bad opus') }]);
+    expect(await at.repository.deadLetters(ready.session)).toMatchObject([{ id: `${ready.session}-extract-52000-62000`, stage: 'extract', startMs: 52_000, endMs: 62_000, attempts: 3, message: expect.stringContaining('bad opus') }]);
     expect((await at.queries.view(ready.session)).deadLetters).toHaveLength(1);
   });
 
@@ -357,6 +357,42 @@ describe('life', () => {
       at.askStart(later, 'A');
       await later.frame('error', (error) => error.session === null && error.code === 'closed');
     }
+  });
+
+  it('[P14][P20][CR5] a client that did not hear `stopped` repeats its last region and page, and is told', async () => {
+    const { wire, ready } = await begin();
+    const { session, epoch } = ready;
+    at.chunk(wire, ready, 1);
+    at.send(wire, { t: 'stop', session, epoch, finalSeq: 1, hash: hashTo(1) });
+    await wire.frame('stopped');
+    const later = await at.connect();
+    const again = await at.start(later, 'A', true);
+    at.send(later, { t: 'region', session, epoch: again.epoch, atMs: 0, rect: null });
+    at.send(later, { t: 'page', session, epoch: again.epoch, atMs: 0, title: 'A', sourceUrl: '', playing: true });
+    at.send(later, { t: 'stop', session, epoch: again.epoch, finalSeq: 1, hash: hashTo(1) });
+    await later.frame('stopped');
+    expect(later.of('error')).toEqual([]);
+  });
+
+  it('[P20][CR5] what was said of a recording is stored before its end is', async () => {
+    const order: string[] = [];
+    const { wire, ready } = await begin({ repository: (real) => ({
+      ...real,
+      addRegion: async (...args) => {
+        await new Promise((done) => setTimeout(done, 20));
+        await real.addRegion(...args);
+        order.push('region');
+      },
+      updateSession: async (id, patch) => {
+        if (patch.status === 'draining') order.push('ended');
+        await real.updateSession(id, patch);
+      },
+    }) });
+    at.chunk(wire, ready, 1);
+    at.send(wire, { t: 'region', session: ready.session, epoch: ready.epoch, atMs: 0, rect: null });
+    at.send(wire, { t: 'stop', session: ready.session, epoch: ready.epoch, finalSeq: 1, hash: hashTo(1) });
+    await wire.frame('stopped');
+    expect(order.slice(0, 2)).toEqual(['region', 'ended']);
   });
 
   it('stop before everything arrived is refused and may be repeated', async () => {

@@ -3,12 +3,11 @@
 import type { Gap, HeardWords, Page, Rectangle, SessionEvent, SessionStatus, SessionSummary, StageName, StageState } from '../../shared/model.ts';
 import type { Credits, ErrorCode, ServerFrame } from '../../shared/protocol.ts';
 import { crc32c } from '../crc32c.ts';
-import { ulid } from 'ulid';
-import type { Clock, Random } from '../clock.ts';
+import type { Clock } from '../clock.ts';
 import { Refused, messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { type ClientWords, createClientWords } from '../pipeline/client-words.ts';
-import type { Pipeline } from '../pipeline/index.ts';
+import { type Pipeline, deadLetterId } from '../pipeline/index.ts';
 import { StageError } from '../pipeline/stage.ts';
 import type { Hole } from '../pipeline/words-lane.ts';
 import type { Repository, StoredSession } from '../ports.ts';
@@ -23,7 +22,6 @@ export type SessionOptions = {
   timeline: Timeline;
   repository: Repository;
   clock: Clock;
-  random: Random;
   log: Log;
   /** started again after each failure, from the saved cursor */
   startPipeline: (session: Session, options: { deafUntilMs: number; holes: Hole[] }) => Pipeline;
@@ -244,6 +242,7 @@ export class Session {
   async stop(epoch: number, finalSeq: number, hash: number): Promise<void> {
     this.#live(epoch);
     await this.#appending;
+    await this.#pay(); // who hears that the recording has ended sends its regions and pages no more
     const { feed } = this.#live(epoch); // it may have been taken over meanwhile
     const { lastSequence } = this.timeline.state;
     if (lastSequence !== finalSeq) throw new Refused('order', `the recording ends at chunk ${lastSequence}, not ${finalSeq}; send the rest first`, { retryable: true });
@@ -446,7 +445,8 @@ export class Session {
     if (this.#soundFailure.times < 3) return;
     this.#deafUntilMs = untilMs;
     this.#soundFailure = { atMs: -Infinity, times: 0 };
-    const deadLetter = { id: ulid(this.#options.clock.now(), this.#options.random), sessionId: this.id, stage: 'extract' as const, startMs: Math.max(0, untilMs - SAME_PLACE_MS), endMs: untilMs, code: 'media', message: messageOf(error), attempts: 3, createdAt: this.#options.clock.now() };
+    const range = { startMs: Math.max(0, untilMs - SAME_PLACE_MS), endMs: untilMs };
+    const deadLetter = { id: deadLetterId(this.id, 'extract', range), sessionId: this.id, stage: 'extract' as const, ...range, code: 'media', message: messageOf(error), attempts: 3, createdAt: this.#options.clock.now() };
     this.#options.repository.addDeadLetter(deadLetter).then(
       () => this.#options.publish({ type: 'deadLetter', sessionId: this.id, deadLetter }),
       (cause: unknown) => this.#options.log.error({ session: this.id, error: messageOf(cause) }, 'a dead letter could not be stored'),

@@ -1,7 +1,7 @@
 // All recordings of this server (S1–S4): opens, resumes, restarts and closes them. What HTTP asks about them is in queries.ts.
 import type { SessionEvent, SessionStatus, SessionSummary, Tier } from '../../shared/model.ts';
 import type { ClientFrame, Credits } from '../../shared/protocol.ts';
-import type { Clock, Random } from '../clock.ts';
+import type { Clock } from '../clock.ts';
 import { Refused, messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { MediaIndex, MediaLog } from '../pipeline/media-log.ts';
@@ -19,7 +19,6 @@ export type SupervisorOptions = {
   repository: Repository;
   objectStore: ObjectStore;
   clock: Clock;
-  random: Random;
   log: Log;
   tier: Tier;
   maxSessions: number;
@@ -29,6 +28,8 @@ export type SupervisorOptions = {
   resumeMs: number;
   retentionMs: Record<Tier, number>;
   openTimeline: (sessionId: string) => Promise<OpenedTimeline>;
+  /** takes the folder away as it is: what an interrupted deletion has left need not be a timeline any more */
+  removeTimeline: (sessionId: string) => Promise<void>;
   startPipeline: StartSessionPipeline;
   publish: (event: SessionEvent) => void;
   tiering: Tiering;
@@ -66,7 +67,7 @@ const RESUME_PAUSE_MS = 5_000;
 export const summaryOf = ({ key: _key, user: _user, epoch: _epoch, transcript: _transcript, ...summary }: StoredSession): SessionSummary => summary;
 
 export const createSupervisor = (options: SupervisorOptions) => {
-  const { repository, objectStore, clock, random, log } = options;
+  const { repository, objectStore, clock, log } = options;
   const actors = new Map<string, Actor>();
   /** sessions being opened, so that two connections with one key get one actor */
   const opening = new Map<string, Promise<Actor>>();
@@ -99,7 +100,7 @@ export const createSupervisor = (options: SupervisorOptions) => {
     // Only the row knows that a recording has ended; its log is just bytes.
     if (stored.status !== 'live' && stored.status !== 'interrupted') await timeline.finish();
     const session: Session = new Session({
-      stored, timeline, repository, clock, random, log, publish: options.publish, credits, mailbox: options.mailbox, resumeMs: options.resumeMs, analyseAfterMs: UNFINISHED.includes(stored.status) && stored.status !== 'draining' ? ANALYSED_AFTER_MS : 0,
+      stored, timeline, repository, clock, log, publish: options.publish, credits, mailbox: options.mailbox, resumeMs: options.resumeMs, analyseAfterMs: UNFINISHED.includes(stored.status) && stored.status !== 'draining' ? ANALYSED_AFTER_MS : 0,
       startPipeline: (self, { deafUntilMs, holes }) => options.startPipeline({ session: self, media: timeline, index, expiresAt: () => expiryOf(self.stored), deafUntilMs, holes }),
       onEnded: (self) => void retire(self).catch((error: unknown) => log.error({ session: self.id, error: messageOf(error) }, 'a finished recording could not be put away')),
     });
@@ -167,8 +168,7 @@ export const createSupervisor = (options: SupervisorOptions) => {
     const actor = actors.get(sessionId);
     if (actor) await putAway(actor.session, 'deleted');
     await logs.drop(sessionId);
-    const { timeline } = await options.openTimeline(sessionId);
-    await timeline.remove();
+    await options.removeTimeline(sessionId);
     const prefix = `sessions/${sessionId}/segments/`;
     for await (const { key } of objectStore.list(prefix)) await objectStore.delete(key);
   };

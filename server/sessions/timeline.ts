@@ -235,11 +235,6 @@ export class Timeline {
     this.#table.forget();
   }
 
-  async remove(): Promise<void> {
-    await this.close();
-    await this.#options.fs.removeDir(this.#options.dir);
-  }
-
   async #end(): Promise<void> {
     this.#life = 'ending';
     try {

@@ -78,7 +78,7 @@ export const sessionBench = async (options: SessionBenchOptions = {}) => {
   };
   const tiering = createTiering({ objectStore, repository, diskSpace: { shortBytes: () => 0, refresh: async () => {} }, hotMs: 0, everyMs: 1e12, concurrency: 1, log, clock });
   const supervisor = createSupervisor({
-    repository, objectStore, clock, random: Math.random, log, tiering, tier: 'plus', maxSessions: options.maxSessions ?? 10, mailbox, resumeMs: RESUME_MS, retentionMs: RETENTION_MS,
+    repository, objectStore, clock, log, tiering, tier: 'plus', maxSessions: options.maxSessions ?? 10, mailbox, resumeMs: RESUME_MS, retentionMs: RETENTION_MS,
     creditsShare: () => share.now, publish, onRetired: () => {}, onRested: () => {},
     openTimeline: async (sessionId) => {
       opened.push(sessionId);
@@ -91,6 +91,7 @@ export const sessionBench = async (options: SessionBenchOptions = {}) => {
       });
       return { timeline, index: await createMediaIndex({ dir, log }) };
     },
+    removeTimeline: (sessionId) => rm(dirOf(sessionId), { recursive: true, force: true }),
     startPipeline: ({ session, deafUntilMs, holes }) => {
       const pipeline = fakePipeline({ sessionId: session.id, deafUntilMs, holes });
       pipelines.push(pipeline);

@@ -121,7 +121,7 @@ export const startServer = (options: ServerOptions): Server => {
     };
     const tiering = createTiering({ objectStore, repository, diskSpace, hotMs: plan.hotMs, everyMs: 10_000, concurrency: 2, log, clock });
     const supervisor = createSupervisor({
-      repository, objectStore, clock, random, log, tiering, tier: 'free', maxSessions: 10, mailbox: plan.mailbox, resumeMs: plan.resumeMs, retentionMs: tiers,
+      repository, objectStore, clock, log, tiering, tier: 'free', maxSessions: 10, mailbox: plan.mailbox, resumeMs: plan.resumeMs, retentionMs: tiers,
       creditsShare: () => diskSpace.creditsFactor(), publish, onRetired: () => {}, onRested: () => {},
       openTimeline: async (sessionId) => {
         const dir = `${DATA}/sessions/${sessionId}`;
@@ -133,6 +133,7 @@ export const startServer = (options: ServerOptions): Server => {
         options.opened(sessionId, timeline);
         return { timeline, index: await createMediaIndex({ dir, log, fs }) };
       },
+      removeTimeline: (sessionId) => fs.removeDir(`${DATA}/sessions/${sessionId}`),
       startPipeline: ({ session, media, index, expiresAt, deafUntilMs, holes }) => startPipeline({
         sessionId: session.id, media, index, repository, objectStore, tool: cuts.tool, files: cuts.files, openAudio: openAudioThrough(life), openScenes: null,
         analyser: createAnalyser({ sessionId: session.id, warmUpS: 4, minScore: 0.2 }),
