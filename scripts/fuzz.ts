@@ -7,6 +7,7 @@ import { fuzzChunks } from '../server/testing/fuzz/chunks.ts';
 import { fuzzFrames } from '../server/testing/fuzz/frames.ts';
 import { fuzzHttp } from '../server/testing/fuzz/http.ts';
 import { fuzzInjection } from '../server/testing/fuzz/injection.ts';
+import { fuzzOpus } from '../server/testing/fuzz/opus.ts';
 import { fuzzProviders } from '../server/testing/fuzz/providers.ts';
 import { fuzzServerChunks } from '../server/testing/fuzz/server-chunks.ts';
 import { fuzzServerFrames } from '../server/testing/fuzz/server-frames.ts';
@@ -36,6 +37,7 @@ const TARGETS: Record<string, { runs: number; fuzz: (options: FuzzOptions) => Fu
   chunks: { runs: 100_000, fuzz: fuzzChunks },
   http: { runs: 50_000, fuzz: onServer(fuzzHttp) },
   injection: { runs: 100_000, fuzz: fuzzInjection },
+  opus: { runs: 200_000, fuzz: fuzzOpus },
   providers: { runs: 20_000, fuzz: fuzzProviders },
   'server-chunks': { runs: 100_000, fuzz: onServer(fuzzServerChunks) },
   'server-frames': { runs: 1_000_000, fuzz: onServer(fuzzServerFrames) },

@@ -10,6 +10,7 @@ import { fuzzChunks } from './chunks.ts';
 import { decodeFault, fuzzFrames } from './frames.ts';
 import type { FuzzReport } from './fuzz.ts';
 import { fuzzInjection } from './injection.ts';
+import { fuzzOpus } from './opus.ts';
 import { fuzzProviders, wireFault } from './providers.ts';
 
 const long = process.env['CLIPPY_TEST_LONG'] === '1';
@@ -25,6 +26,10 @@ it(`[FZ1][P9][P10] hostile frames are refused with a FrameError or survive encod
 
 it(`[FZ2][D1][D3] hostile media give typed errors, the same events in any slices, and no clip that throws (seed ${seed})`, { timeout: 240_000 }, async () => {
   held(await fuzzChunks({ runs: long ? 2_000 : 150, seed }));
+});
+
+it(`[FZ2][X6] hostile Opus packets become features that are numbers, without a hole (seed ${seed})`, { timeout: 240_000 }, async () => {
+  held(await fuzzOpus({ runs: long ? 20_000 : 1_000, seed }));
 });
 
 it(`[FZ4][W9][W20] whatever a speech engine answers, words are in order, inside the recording and readable (seed ${seed})`, { timeout: 240_000 }, async () => {
