@@ -137,12 +137,13 @@ export const fastStart = async (from: string, to: string, presentedMs: number): 
     const media = parts.filter((part) => part !== moov && part !== ftyp);
     await target.writeFile(await readAt(source, ftyp.at, ftyp.size));
     if (moved) await target.writeFile(makeBox('moov', moved));
+    const piece = new Uint8Array(COPY_BYTES);
     for (const part of media) {
       for (let at = part.at; at < part.at + part.size; ) {
-        const bytes = await readAt(source, at, Math.min(COPY_BYTES, part.at + part.size - at));
-        if (bytes.length === 0) throw malformed('a finished MP4 shorter than its boxes', at);
-        await target.writeFile(bytes);
-        at += bytes.length;
+        const { bytesRead } = await source.read({ buffer: piece, position: at, length: Math.min(COPY_BYTES, part.at + part.size - at) });
+        if (bytesRead === 0) throw malformed('a finished MP4 shorter than its boxes', at);
+        await target.writeFile(piece.subarray(0, bytesRead));
+        at += bytesRead;
       }
     }
     await target.writeFile(moved ? EMPTY : makeBox('moov', index));

@@ -38,6 +38,8 @@ export type MuxSource = {
 
 /** WebM is interleaved by time: a track that has been silent for longer is not waited for. */
 const WEBM_PATIENCE_MS = 30_000;
+/** mediabunny gathers what it writes in pieces of this; its own 16 MiB are allocated twice for the smallest clip. */
+const WRITE_BYTES = 1024 * 1024;
 const LOOKAHEAD_PACKETS = 512;
 const LOOKAHEAD_BYTES = 32 * 1024 * 1024;
 
@@ -133,7 +135,7 @@ export const muxClip = async (source: MuxSource, signal: AbortSignal): Promise<M
   const written = container === 'mp4' ? `${source.target}.part` : source.target;
   // Not mediabunny's FilePathTarget: that one leaves its file open where finishing fails.
   const file = await open(written, 'w');
-  const target = new StreamTarget(new WritableStream({ write: async ({ data, position }) => void (await file.write(data, 0, data.byteLength, position)) }), { chunked: true });
+  const target = new StreamTarget(new WritableStream({ write: async ({ data, position }) => void (await file.write(data, 0, data.byteLength, position)) }), { chunked: true, chunkSize: WRITE_BYTES });
   const output = new Output({ format: container === 'mp4' ? new Mp4OutputFormat({ fastStart: false }) : new WebMOutputFormat(), target });
   let packets = withDurations(cutPackets(source.packets, { startMs, endMs, tracks: wanted, video: video?.number ?? null }), endMs);
   let originMs = startMs;
