@@ -17,7 +17,7 @@ const open = async (writev: (real: DiskFile) => DiskFile['writev']) => {
   const real = await nodeFileSystem.open(path, 'create');
   const warned: string[] = [];
   const log = { info: () => {}, warn: (_: object, message: string) => void warned.push(message), error: () => {} };
-  return { path, warned, appended: new AppendFile({ path, file: { ...real, writev: writev(real) }, end: 0, log }) };
+  return { path, warned, appended: new AppendFile({ path, open: async () => ({ ...real, writev: writev(real) }), end: 0, log }) };
 };
 const piece = (value: number): Uint8Array => new Uint8Array(100).fill(value);
 const pieces = (count: number): Uint8Array => new Uint8Array(Buffer.concat(Array.from({ length: count }, (_, value) => piece(value))));
