@@ -95,6 +95,9 @@ const suite = (connect: () => Promise<{ connection: RepositoryOptions['connectio
     const repository = await open({ connection: target?.href ?? `postgres://clippy@127.0.0.1:${proxy.port}/clippy`, maxConnections: 3 });
     try {
       const { id } = await repository.openSession(aSession({ key: 'torn' }));
+      // a new connection first asks for types, and postgres.js lets nobody catch the failure of that
+      proxy.slow(30);
+      await Promise.all([1, 2, 3].map(() => repository.commitBins(id, [aBin(0)], 1000)));
       for (let round = 0; round < 20; round++) {
         proxy.slow(15); // so that the cut falls between two statements
         const calls = [1, 2, 3].map(() => repository.commitBins(id, [aBin(round)], (round + 1) * 1000).then(() => null, (error: unknown) => error));
@@ -113,9 +116,12 @@ const suite = (connect: () => Promise<{ connection: RepositoryOptions['connectio
     const target = typeof connection === 'string' ? new URL(connection) : null;
     const proxy = await startDatabaseProxy(target ? { host: target.hostname, port: Number(target.port || 5432) } : { path: `${(connection as { host: string }).host}/.s.PGSQL.5432` });
     if (target) target.host = `127.0.0.1:${proxy.port}`;
-    const repository = await open({ connection: target?.href ?? `postgres://clippy@127.0.0.1:${proxy.port}/clippy`, maxConnections: 2, callTimeoutMs: 400 });
+    const repository = await open({ connection: target?.href ?? `postgres://clippy@127.0.0.1:${proxy.port}/clippy`, maxConnections: 2, callTimeoutMs: 600 });
     try {
       const { id } = await repository.openSession(aSession({ key: 'deaf' }));
+      proxy.slow(30); // both connections are open before the silence, as in DF8
+      await Promise.all([1, 2].map(() => repository.commitBins(id, [aBin(0)], 1000)));
+      proxy.slow(0);
       proxy.swallow(true);
       const calls = await Promise.allSettled([1, 2, 3, 4].map((at) => repository.commitWords(id, [aWord(at * 1000, `w${at}`)], at * 1000 + 500)));
       expect(calls.map((call) => (call.status === 'rejected' ? isTransient(call.reason) : 'answered'))).toEqual([true, true, true, true]);
