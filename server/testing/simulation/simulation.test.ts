@@ -39,8 +39,7 @@ describe('the whole session path in simulated time', () => {
     expect(drawPlan(47)).toEqual(drawPlan(47));
   });
 
-  it('worlds that once broke a rule', { timeout: 120_000 }, async () => {
-    const seeds = [47, 95, 116, 121, 129, 166, 1062, 1178, 1282, 1448, 1479, 1713, 1753, 5311, 5467, 6000, 6240, 6486, 20_019, 101_094];
-    expect((await worlds(seeds)).broken).toEqual([]);
+  it('worlds in which this simulation once found, or finds again when it is put back, a bug of ours', { timeout: 120_000 }, async () => {
+    expect((await worlds([1, 2, 3, 17, 22, 24, 47, 95, 129, 340, 1178, 1282, 1448, 1753, 5467, 6240, 6486])).broken).toEqual([]);
   });
 });
