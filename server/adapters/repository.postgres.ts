@@ -8,6 +8,7 @@ import { sleep, systemClock } from '../clock.ts';
 import { messageOf, StartError } from '../errors.ts';
 import type { Repository } from '../ports.ts';
 import { cleanText } from './clean-text.ts';
+import { ARRAYS } from './postgres-arrays.ts';
 import { clipRows } from './clip-rows.ts';
 import { deviceRows } from './device-rows.ts';
 import { withDeadline } from './repository-deadline.ts';
@@ -59,7 +60,9 @@ export const createRepository = async (options: RepositoryOptions): Promise<Repo
       if (notice.code !== '42P06' && notice.code !== '42P07') log.info({ postgres: notice.message }, 'PostgreSQL'); // 42P0x: it exists already
     },
     connection: { application_name: 'clippy', search_path: `${schema},public`, statement_timeout: options.statementTimeoutMs ?? 15_000, idle_in_transaction_session_timeout: 30_000 },
+    fetch_types: false,
     types: {
+      ...ARRAYS,
       bigint: { to: 20, from: [20], parse: safeInteger, serialize: String },
       text: { to: 25, from: [25], parse: (text: string) => text, serialize: (text: unknown) => cleanText(String(text)) },
       json: { to: 114, from: [114, 3802], parse: (text: string): unknown => JSON.parse(text), serialize: (value: unknown) => JSON.stringify(value, (_, part: unknown) => (typeof part === 'string' ? cleanText(part) : part)) },

@@ -37,9 +37,6 @@ export type World = {
   close(): Promise<void>;
 };
 
-/** postgres.js asks a new connection for its types and lets nobody catch that this failed; the calls that wait for it are told. */
-const NOT_OURS = /(ECONNRESET|EPIPE|CONNECTION_CLOSED|CONNECTION_DESTROYED).*an unhandled rejection/;
-
 /** Lines that tell of a defect, whatever failed around the server. */
 const DEFECT = /a defect, please report|rolling hash of the recording differs|"level":60|FATAL ERROR|Waiting for the debugger|MaxListenersExceeded/;
 
@@ -90,7 +87,7 @@ export const openWorld = async (name: WorldName, { folder, random }: { folder: s
   const defects: string[] = [];
   let workerDeaths = 0;
   const onLine = (line: string): void => {
-    if (DEFECT.test(line) && !NOT_OURS.test(line)) defects.push(line);
+    if (DEFECT.test(line)) defects.push(line);
     if (line.includes('a media worker ended')) workerDeaths += 1;
   };
   const start = async (port?: number): Promise<{ server: ServerProcess; workers: Workers }> => {
