@@ -231,9 +231,15 @@ export const runWorld = (seed: number, { traced = false, plan = drawPlan(seed) }
   };
 
   let busy = 0;
+  const restarted = new Set<Server>();
   const look = async (): Promise<void> => {
     const sessions = await repository.sessions({ limit: 10 });
-    const done = sessions.every(({ status }) => status === 'closed' || status === 'failed') && (here.server?.supervisor?.live().length ?? 1) === 0;
+    const failed = sessions.find(({ status }) => status === 'failed');
+    if (failed && here.phase === 'draining' && here.server?.state === 'listening' && !restarted.has(here.server)) {
+      restarted.add(here.server); // analysis gave up while the disk was away: somebody starts it again (S1)
+      await here.server.queries.restartSession(failed.id).catch(() => {});
+    }
+    const done = !failed && sessions.every(({ status }) => status === 'closed') && (here.server?.supervisor?.live().length ?? 1) === 0;
     if (done && here.phase === 'draining') here.phase = 'judging';
   };
   const pending = (): string => `phase ${here.phase}, client ${JSON.stringify(lastClient()?.outcome)} ${JSON.stringify(lastClient()?.recording.status)}, server ${here.server?.state} calls ${here.server?.life.calls().join(',')}`;
