@@ -130,7 +130,7 @@ describe('[P17] frames', () => {
     const wire = await slow.connect();
     slow.askStart(wire, 'A');
     const bytes = new Uint8Array(40_000);
-    for (let seq = 1; seq <= 12 && !wire.closed; seq++) slow.chunk(wire, { session: 'S', epoch: 1 }, seq, { bytes });
+    for (let seq = 1; seq <= 40 && !wire.closed; seq++) slow.chunk(wire, { session: 'S', epoch: 1 }, seq, { bytes });
     expect(wire.closed?.code).toBe(CLOSE_BAD_FRAME);
     open();
     await slow.remove();

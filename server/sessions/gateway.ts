@@ -67,6 +67,8 @@ type Connection = {
 
 /** Frames one connection may have waiting behind `hello`, `start` or `stop`; its client knows to wait, so more is an attack. */
 const MAX_WAITING = 1_024;
+/** Words not confirmed yet, regions and pages of one recording. */
+const UNGRANTED_BYTES = 1 << 20;
 const HELLO_MS = 10_000;
 /** RFC 6455's registry: try again later */
 const CLOSE_TRY_LATER = 1013;
@@ -241,8 +243,8 @@ export const createGateway = (options: GatewayOptions): Gateway => {
       void run();
       return;
     }
-    // Each recording fed may have its credits in flight; more is an attack.
-    const maxBytes = options.limits().credits.bytes * (connection.feeding.size + 1);
+    // Each recording fed may have its credits in flight, and what no credits are asked for; more is an attack.
+    const maxBytes = (options.limits().credits.bytes + UNGRANTED_BYTES) * (connection.feeding.size + 1);
     if (connection.waiting >= MAX_WAITING || connection.waitingBytes + bytes.length > maxBytes + options.limits().maxChunkBytes) {
       options.memory.release(bytes);
       return shut(connection, CLOSE_BAD_FRAME, `${connection.waiting} frames (${connection.waitingBytes} bytes) wait behind start or stop`);

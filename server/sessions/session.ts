@@ -84,6 +84,7 @@ export class Session {
   #cancelSave: (() => void) | null = null;
   #cancelRetire: () => void = () => {};
   #stopping = false;
+  readonly #shutDown = Promise.withResolvers<void>();
   #ending: Promise<void> | null = null;
   /** rows the database has not taken yet; each may be repeated */
   #owed: (() => Promise<void>)[] = [];
@@ -221,7 +222,8 @@ export class Session {
 
   /** Its client has heard a stretch. Taken until the recording has been worked through, so also after its end; `heard` follows when it is durable. */
   words(epoch: number, batch: HeardWords, send: Feed['send']): void {
-    if (epoch !== this.#epoch) throw new Refused('fenced', `epoch ${epoch} is over; epoch ${this.#epoch} records ${this.id} now`);
+    // One that ended before anybody recorded it is said to be of the first epoch.
+    if (epoch !== Math.max(1, this.#epoch)) throw new Refused('fenced', `epoch ${epoch} is over; epoch ${this.#epoch} records ${this.id} now`);
     if (!this.clientWords) throw new Refused('words', `words of recording ${this.id} are made by the server; start it with transcript: 'client'`);
     if (this.#state.is === 'closed' || this.#state.is === 'failed') throw new Refused('words', `recording ${this.id} has been worked through; words until ${batch.untilMs} ms came too late`);
     this.#wordsFrom = send;
@@ -234,7 +236,7 @@ export class Session {
     if (!this.clientWords) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     const cancel = this.#options.clock.after(STOP_WAITS_MS, resolve);
-    await Promise.race([this.clientWords.settled(), promise]);
+    await Promise.race([this.clientWords.settled(), promise, this.#shutDown.promise]);
     cancel();
   }
 
@@ -285,6 +287,7 @@ export class Session {
   /** S3: nothing new is taken, the pipeline's cursor is saved, files are closed. The recording can be resumed at the next start. */
   async shutdown(why: 'shutdown' | 'deleted' = 'shutdown'): Promise<void> {
     this.#stopping = true;
+    this.#shutDown.resolve();
     if (this.#state.is === 'live') {
       if (why === 'deleted') this.#state.feed.end('closed', 'the recording was deleted', false);
       else this.#state.feed.end('shutdown', 'the server is shutting down; reconnect soon', true);

@@ -76,6 +76,7 @@ export const createSupervisor = (options: SupervisorOptions) => {
   const closing = new Map<string, Promise<void>>();
   /** recordings that could not be opened at start, and when it is tried again */
   const retries = new Map<string, () => void>();
+  const retrying = new Set<Promise<void>>();
   /** unfinished recordings of an earlier run whose turn has not come */
   const left = new Map<string, StoredSession>();
   let stopping = false;
@@ -125,14 +126,21 @@ export const createSupervisor = (options: SupervisorOptions) => {
     } catch (error) {
       log.error({ session: stored.id, attempt, error: messageOf(error) }, 'a recording could not be resumed');
       if (stopping) return;
-      if (attempt < RESUME_ATTEMPTS) retries.set(stored.id, clock.after(RESUME_PAUSE_MS * 2 ** attempt, () => void retryTakeUp(stored.id, attempt + 1)));
+      if (attempt < RESUME_ATTEMPTS) retryIn(RESUME_PAUSE_MS * 2 ** attempt, stored.id, attempt + 1);
       else await repository.updateSession(stored.id, { status: 'failed', note: messageOf(error).slice(0, 500) }).catch(() => {}); // found again at the next start
     }
+  };
+  const retryIn = (pauseMs: number, sessionId: string, attempt: number): void => {
+    retries.set(sessionId, clock.after(pauseMs, () => {
+      const work = retryTakeUp(sessionId, attempt).finally(() => retrying.delete(work));
+      retrying.add(work);
+    }));
   };
   const retryTakeUp = async (sessionId: string, attempt: number): Promise<void> => {
     retries.delete(sessionId);
     const stored = await repository.session(sessionId).catch(() => 'unknown' as const);
-    if (stored === 'unknown') retries.set(sessionId, clock.after(RESUME_PAUSE_MS, () => void retryTakeUp(sessionId, attempt)));
+    if (stopping) return;
+    if (stored === 'unknown') retryIn(RESUME_PAUSE_MS, sessionId, attempt);
     else if (stored && UNFINISHED.includes(stored.status)) await takeUp(stored, attempt);
   };
   const resume = (stored: StoredSession): Promise<void> => {
@@ -297,6 +305,7 @@ export const createSupervisor = (options: SupervisorOptions) => {
     stop: async (): Promise<void> => {
       stopping = true;
       for (const cancel of retries.values()) cancel();
+      await Promise.allSettled(retrying);
       cancelLook();
       left.clear();
       await Promise.allSettled(opening.values());

@@ -35,7 +35,6 @@ export type Plan = {
     /** chance of a frame delivered twice */
     doubles: number;
   };
-  viewer: boolean;
   netMs: number;
   /** chance of failure per call and port */
   faults: Record<PortName, number>;
@@ -114,7 +113,6 @@ export const drawPlan = (seed: number): Plan => {
       judge: chance(0.3),
       retentionMs: 1e10,
     },
-    viewer: chance(0.2),
     netMs: pick([1, 10, 80]),
     faults,
     halfWrites: random(),

@@ -17,6 +17,8 @@ type Connection = { take: number; session: string | null; epoch: number; told: {
 export type Ready = { epoch: number; lastSeq: number; take: number };
 type SessionFacts = {
   acked: number;
+  /** last sequence that was sent or declared lost */
+  highest: number;
   readies: Ready[];
   /** by sequence: what clients sent */
   sent: Map<number, number>;
@@ -44,7 +46,7 @@ export const createWitness = (options: { plan: Plan; repository: Repository; sto
   const factsOf = (session: string): SessionFacts => {
     const known = facts.get(session);
     if (known) return known;
-    const made: SessionFacts = { acked: 0, readies: [], sent: new Map(), gaps: new Set(), words: [], clips: new Map(), ended: false };
+    const made: SessionFacts = { acked: 0, highest: 0, readies: [], sent: new Map(), gaps: new Set(), words: [], clips: new Map(), ended: false };
     facts.set(session, made);
     return made;
   };
@@ -94,6 +96,10 @@ export const createWitness = (options: { plan: Plan; repository: Repository; sto
       const connection = connectionOf(id);
       const frame = clientFrameOf(bytes);
       trace(frame.t, 'seq' in frame ? frame.seq : 'from' in frame ? frame.from : id);
+      if (frame.t === 'chunk' || frame.t === 'gap') {
+        const known = factsOf(frame.session);
+        known.highest = Math.max(known.highest, frame.t === 'gap' ? frame.to : frame.seq);
+      }
       if (frame.t === 'chunk') chunkSent(connection, frame);
       if (frame.t === 'gap') {
         const { gaps, sent, acked } = factsOf(frame.session);
@@ -122,8 +128,7 @@ export const createWitness = (options: { plan: Plan; repository: Repository; sto
         Object.assign(connection, { session: frame.session, epoch: frame.epoch });
       } else if (frame.t === 'ack') {
         const known = factsOf(frame.session);
-        const highest = Math.max(0, ...known.sent.keys(), ...known.gaps);
-        if (frame.seq > highest) violate('SIM2', `sequence ${frame.seq} is acknowledged, ${highest} is the last that was sent`);
+        if (frame.seq > known.highest) violate('SIM2', `sequence ${frame.seq} is acknowledged, ${known.highest} is the last that was sent`);
         known.acked = Math.max(known.acked, frame.seq);
       } else if (frame.t === 'stopped') {
         const known = factsOf(frame.session);

@@ -151,7 +151,11 @@ export const runWorld = (seed: number, { traced = false, plan = drawPlan(seed) }
           server: () => (here.server?.state === 'listening' && scheduler.now() >= netUpAt
             ? {
                 life: here.server.life, message: (wire, bytes) => here.server?.gateway.message(wire, bytes, true), drain: (wire) => here.server?.gateway.drain(wire),
-                open: (wire) => { here.server?.wires.add(wire); here.server?.gateway.open(wire); },
+                open: (wire) => {
+                  if (here.server?.state !== 'listening') return wire.close(1001, 'the server is closing');
+                  here.server.wires.add(wire);
+                  here.server.gateway.open(wire);
+                },
                 close: (wire) => { here.server?.wires.delete(wire); here.server?.gateway.close(wire); },
               }
             : null),
@@ -184,7 +188,10 @@ export const runWorld = (seed: number, { traced = false, plan = drawPlan(seed) }
     switch (trouble.type) {
       case 'kill': return endLife(false);
       case 'power': return endLife(true);
-      case 'sigterm': return void here.server?.stop();
+      case 'sigterm': {
+        const told = here.server;
+        return told?.life.wake(() => told.stop());
+      }
       case 'cut': for (const link of links) if (link.open) link.cut(); return;
       case 'silence': for (const link of links) if (link.open) link.silence(trouble.way); return;
       case 'delay': for (const link of links) link.delay(trouble.ms); return;
@@ -231,9 +238,15 @@ export const runWorld = (seed: number, { traced = false, plan = drawPlan(seed) }
   };
 
   let busy = 0;
+  const restarted = new Set<Server>();
   const look = async (): Promise<void> => {
     const sessions = await repository.sessions({ limit: 10 });
-    const done = sessions.every(({ status }) => status === 'closed' || status === 'failed') && (here.server?.supervisor?.live().length ?? 1) === 0;
+    const failed = sessions.find(({ status }) => status === 'failed');
+    if (failed && here.phase === 'draining' && here.server?.state === 'listening' && !restarted.has(here.server)) {
+      restarted.add(here.server); // analysis gave up while the disk was away: somebody starts it again (S1)
+      await here.server.queries.restartSession(failed.id).catch(() => {});
+    }
+    const done = !failed && sessions.every(({ status }) => status === 'closed') && (here.server?.supervisor?.live().length ?? 1) === 0;
     if (done && here.phase === 'draining') here.phase = 'judging';
   };
   const pending = (): string => `phase ${here.phase}, client ${JSON.stringify(lastClient()?.outcome)} ${JSON.stringify(lastClient()?.recording.status)}, server ${here.server?.state} calls ${here.server?.life.calls().join(',')}`;
