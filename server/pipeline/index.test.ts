@@ -3,12 +3,13 @@ import { readdirSync, existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { LivePiece } from '../../scripts/live-media.ts';
-import { STAGES, type SignalBin } from '../../shared/model.ts';
+import { type Highlight, STAGES, type SignalBin } from '../../shared/model.ts';
 import { FEATURES_OFF, openPacketActivity } from '../adapters/audio-analyser.packets.ts';
 import type { JudgeQuestion, StoredClip, Transcriber, Verdict } from '../ports.ts';
 import { countedWords } from '../testing/counted-words.ts';
 import { demoFile, failing, piecesOf, realTool, type TestPipeline, testPipeline, transient } from '../testing/pipeline-fixture.ts';
 import { cutLetterId } from './index.ts';
+import type { MediaLog } from './media-log.ts';
 
 let pieces: LivePiece[] = [];
 const open: TestPipeline[] = [];
@@ -38,12 +39,12 @@ const clipsOf = async (at: TestPipeline): Promise<StoredClip[]> => (await at.rep
 const shapes = (clips: StoredClip[]) => clips.map(({ id, state, startMs, endMs, score }) => ({ id, state, startMs, endMs, score }));
 const temporary = (at: TestPipeline): string[] => (existsSync(join(at.dir, 'temp')) ? readdirSync(join(at.dir, 'temp')) : []);
 
-let plain: { clips: StoredClip[]; bins: SignalBin[] } | null = null;
-const undisturbed = async (): Promise<{ clips: StoredClip[]; bins: SignalBin[] }> => {
+let plain: Awaited<ReturnType<typeof undisturbed>> | null = null;
+const undisturbed = async (): Promise<{ clips: StoredClip[]; bins: SignalBin[]; highlights: Highlight[] }> => {
   if (plain) return plain;
   const at = await recorded();
   await at.start().ended;
-  return (plain = { clips: await clipsOf(at), bins: await at.repository.bins(at.sessionId) });
+  return (plain = { clips: await clipsOf(at), bins: await at.repository.bins(at.sessionId), highlights: await at.repository.highlights(at.sessionId) });
 };
 const expectUndisturbed = async (at: TestPipeline): Promise<void> => {
   const { clips, bins } = await undisturbed();
@@ -132,6 +133,16 @@ describe('startPipeline on the demo recording', () => {
     for (const { id } of letters) await at.repository.removeDeadLetter(id);
     await at.start().ended;
     await expectUndisturbed(at);
+  });
+
+  it('[S4] a cut owed from before a crash waits until what the media index lost with it is read again (crash rounds, seed 11, round 8)', async () => {
+    const { highlights, clips } = await undisturbed();
+    const at = await recorded();
+    for (const highlight of highlights) await at.repository.saveHighlight({ ...highlight, sessionId: at.sessionId });
+    const slow: MediaLog = Object.create(at.media, { pull: { value: (...args: Parameters<MediaLog['pull']>) => new Promise((resolve) => { setTimeout(resolve, 50); }).then(() => at.media.pull(...args)) } });
+    await at.start({ media: slow }).ended;
+    expect(await at.repository.deadLetters(at.sessionId)).toEqual([]);
+    expect((await clipsOf(at)).map(({ id }) => id)).toEqual(clips.map(({ id }) => id));
   });
 
   it('[S9] stop() while everything is busy settles, leaves nothing running, and `ended` does not reject', async () => {

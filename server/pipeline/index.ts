@@ -149,6 +149,8 @@ export const startPipeline = (options: PipelineOptions): Pipeline => {
     let binsUntilMs = cursor.signalsUntilMs;
     let wordsUntilMs = options.transcriber || options.clientWords ? cursor.wordsUntilMs : Infinity;
     let signalsEnded = false;
+    /** A crash may cost the media index what was not committed: until it is read again nothing of it can be cut. */
+    let decodedUntilMs = cursor.signalsUntilMs;
 
     const analysis: Analysis = createAnalysis({
       sessionId, analyser: options.analyser, repository, judge: options.judge, publish: options.publish,
@@ -188,7 +190,11 @@ export const startPipeline = (options: PipelineOptions): Pipeline => {
     const demand = pull(options.capacity, (signal) => attempt(patient('decode'), (inner) => decoder.next(inner), signal));
     const signals: Observable<CutOrder> = demand.source.pipe(
       stageOf('decode', 1, options.capacity, (pulled, signal) => decoder.decode(pulled, signal)),
-      tap((segment) => gauges.reached('decode', segment.untilMs)),
+      tap((segment) => {
+        gauges.reached('decode', segment.untilMs);
+        decodedUntilMs = Math.max(decodedUntilMs, segment.untilMs);
+        if (owed.length > 0) bell.ring();
+      }),
       stageOf('extract', 1, options.capacity, (segment, signal) => extractor.extract(segment, signal)),
       tap((segment) => gauges.reached('extract', segment.untilMs)),
       stageOf('analyse', 1, options.capacity, (segment: HeardSegment, signal) => {
@@ -280,8 +286,8 @@ export const startPipeline = (options: PipelineOptions): Pipeline => {
     owed.push(...savedHighlights.filter((highlight) => (highlight.state === 'vetoed' ? stored.has(highlight.id) : (stored.get(highlight.id) ?? 0) < highlight.version && !dead.has(cutLetterId(highlight)))));
     const owedDemand = pull(1, async (signal): Promise<Highlight | null> => {
       for (;;) {
-        const highlight = owed.shift();
-        if (highlight) return highlight;
+        const next = owed.findIndex(({ endMs }) => lanesEnded || endMs <= decodedUntilMs);
+        if (next >= 0) return owed.splice(next, 1)[0]!; // just found
         if (lanesEnded) return null;
         await bell.wait(signal);
       }
