@@ -17,8 +17,17 @@ type Rows = {
   words: Word[];
 };
 
-/** What a database does to a value: a copy, with text it can store. */
-const stored = <T>(value: T): T => JSON.parse(JSON.stringify(value), (_, part: unknown) => (typeof part === 'string' ? cleanText(part) : part));
+/** What a database does to a value: a copy as JSON would give it, with text it can store. Simulated worlds make hundreds each. */
+const copyOf = (value: unknown): unknown => {
+  if (typeof value === 'string') return cleanText(value);
+  if (typeof value === 'number') return Number.isFinite(value) ? value : null;
+  if (Array.isArray(value)) return value.map(copyOf);
+  if (typeof value !== 'object' || value === null) return value;
+  const copy: Record<string, unknown> = {};
+  for (const [name, part] of Object.entries(value)) if (part !== undefined) copy[name] = copyOf(part);
+  return copy;
+};
+const stored = <T>(value: T): T => copyOf(value) as T; // a copy of it
 
 const newestFirst = (a: { at: number; id: string }, b: { at: number; id: string }): number => b.at - a.at || (a.id < b.id ? 1 : a.id > b.id ? -1 : 0);
 const tokens = (text: string): string[] => text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
