@@ -60,7 +60,7 @@ const ANNOUNCE_EVERY_MS = 2_000;
 /** and the database. */
 const SAVE_EVERY_MS = 10_000;
 /** `stopped` waits at most so long for words that are not durable yet. */
-const STOP_WAITS_MS = 5_000;
+const STOP_WAITS_MS = 30_000;
 /** Gaps, regions and pages that wait for the database: as many as a timeline has gaps, and some. */
 const MAX_OWED = 5_000;
 /** Failures whose media times differ by less are failures of the same sound. */
