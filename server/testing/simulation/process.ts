@@ -185,7 +185,7 @@ export const startServer = (options: ServerOptions): Server => {
         for (const wire of server.wires) wire.close(1001, 'the server is closing');
         await tiering.close();
         await diskSpace.close();
-        server.state = 'ended';
+        life.later(0, () => { server.state = 'ended'; }); // behind what the transport still has to say
       };
       end().catch((error: unknown) => {
         log.error({ error: String(error) }, 'a stop failed');
