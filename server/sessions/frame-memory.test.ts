@@ -12,7 +12,7 @@ beforeEach(async () => {
 });
 afterEach(() => at.remove());
 
-it('[T8] memory is used again after its last holder has let go, and not before', () => {
+it('[T9] memory is used again after its last holder has let go, and not before', () => {
   const memory = createFrameMemory();
   const first = memory.borrow(filled(100_000, 1));
   memory.hold(first);
@@ -29,7 +29,7 @@ it('[T8] memory is used again after its last holder has let go, and not before',
   expect(second).toEqual(filled(100_000, 2));
 });
 
-it('[T8] what nobody used for a while is let go, what a frame leaves unused of its memory is at most half', () => {
+it('[T9] what nobody used for a while is let go, what a frame leaves unused of its memory is at most half', () => {
   const memory = createFrameMemory();
   const burst = Array.from({ length: 50 }, () => memory.borrow(filled(100_000, 1)));
   for (const bytes of burst) memory.release(bytes);
@@ -51,7 +51,7 @@ it('[T8] what nobody used for a while is let go, what a frame leaves unused of i
   }
 });
 
-it('[T8] a chunk stays in memory until a pipeline has read it to its end, and whoever still looks at it keeps it', async () => {
+it('[T9] a chunk stays in memory until a pipeline has read it to its end, and whoever still looks at it keeps it', async () => {
   const memory = createFrameMemory();
   const hotChunks = createHotChunks({ maxBytes: 1e9, memory });
   const timeline = await at.open({ hotChunks });
