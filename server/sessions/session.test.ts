@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { foldHash } from '../../shared/crc32c.ts';
 import type { SessionEvent } from '../../shared/model.ts';
+import { MediaError } from '../errors.ts';
 import { StageError } from '../pipeline/stage.ts';
 import { RESUME_MS, type SessionBench, type SessionBenchOptions, sessionBench } from '../testing/session-bench.ts';
 import type { Session } from './session.ts';
@@ -83,6 +84,22 @@ describe('pipeline', () => {
     expect(at.pipelines.at(-1)?.deafUntilMs).toBe(62_000);
     expect(await at.repository.deadLetters(ready.session)).toMatchObject([{ id: `${ready.session}-extract-52000-62000`, stage: 'extract', startMs: 52_000, endMs: 62_000, attempts: 3, message: expect.stringContaining('bad opus') }]);
     expect((await at.queries.view(ready.session)).deadLetters).toHaveLength(1);
+  });
+
+  it('[S2] sound whose bytes fail here and there is passed over, and in the end all of it; the analysis goes on (server-chunks, seed 41, cases 879 and 1635)', async () => {
+    const { ready } = await beginSending();
+    const deaf: number[] = [];
+    for (let atMs = 15_000; atMs <= 135_000; atMs += 15_000) {
+      const pipeline = at.pipelines.at(-1);
+      if (!pipeline) throw new Error('no pipeline');
+      pipeline.untilMs = atMs;
+      pipeline.fail(new StageError('extract', 'bad aac', new MediaError('tool', 'bad aac')));
+      await at.clock.advance(5_000);
+      deaf.push(at.pipelines.at(-1)?.deafUntilMs ?? -1);
+    }
+    expect(deaf).toEqual([0, 0, 45_000, 45_000, 45_000, 90_000, 90_000, 90_000, Infinity]);
+    expect(at.pipelines).toHaveLength(10);
+    expect((await at.repository.deadLetters(ready.session)).map(({ code }) => code)).toEqual(['media_tool', 'media_tool', 'media_tool']);
   });
 
   it('[S2] a retried dead letter: the old pipeline cannot move the cursor forward again', async () => {

@@ -4,10 +4,11 @@ import type { Gap, HeardWords, Page, Rectangle, SessionEvent, SessionStatus, Ses
 import type { Credits, ErrorCode, ServerFrame } from '../../shared/protocol.ts';
 import { crc32c } from '../crc32c.ts';
 import type { Clock } from '../clock.ts';
-import { Refused, messageOf } from '../errors.ts';
+import { MediaError, Refused, messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { type ClientWords, createClientWords } from '../pipeline/client-words.ts';
 import { type Pipeline, deadLetterId } from '../pipeline/index.ts';
+import { Poisoned } from '../pipeline/attempts.ts';
 import { StageError } from '../pipeline/stage.ts';
 import type { Hole } from '../pipeline/words-lane.ts';
 import type { Repository, StoredSession } from '../ports.ts';
@@ -65,6 +66,8 @@ const STOP_WAITS_MS = 30_000;
 const MAX_OWED = 5_000;
 /** Failures whose media times differ by less are failures of the same sound. */
 const SAME_PLACE_MS = 10_000;
+/** Then none of the recording's sound is listened to any more. */
+const MAX_PASSED_OVER = 3;
 
 export class Session {
   readonly id: string;
@@ -94,6 +97,8 @@ export class Session {
   /** the connection its words came by last */
   #wordsFrom: Feed['send'] = () => {};
   #soundFailure = { atMs: -Infinity, times: 0 };
+  /** how often sound was passed over */
+  #passedOver = 0;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -278,6 +283,7 @@ export class Session {
     this.#note('');
     if (this.#state.is === 'failed' || this.#state.is === 'closed') this.#become({ is: 'draining' }, 'draining');
     this.#deafUntilMs = 0;
+    this.#passedOver = 0;
     await this.#stopPipeline();
     await prepare();
     this.#startPipeline();
@@ -427,7 +433,7 @@ export class Session {
       this.#announce();
       return this.#saveSoon(true);
     }
-    const pauseMs = FIRST_RESTART_MS * 2 ** (this.#failures.length - 1);
+    const pauseMs = FIRST_RESTART_MS * 2 ** Math.max(0, this.#failures.length - 1);
     this.#startAfter(pauseMs);
   }
 
@@ -439,17 +445,22 @@ export class Session {
     this.#pipeline = { is: 'pausing', cancelTimer };
   }
 
-  /** S2: sound that failed three times at the same place is passed over as silence. */
+  /**
+   * S2: sound that failed three times at the same place, or sound whose bytes failed at any three, is passed over as silence; after so
+   * many times all of it. That is a step forward, so restarts are counted anew.
+   */
   #blame(error: unknown): void {
     if (!(error instanceof StageError) || error.stage !== 'extract') return;
     const untilMs = this.#pipeline.is === 'running' ? this.#pipeline.pipeline.stages().decode.untilMs : 0;
-    const same = Math.abs(untilMs - this.#soundFailure.atMs) < SAME_PLACE_MS;
+    const same = error.cause instanceof MediaError || Math.abs(untilMs - this.#soundFailure.atMs) < SAME_PLACE_MS;
     this.#soundFailure = { atMs: untilMs, times: same ? this.#soundFailure.times + 1 : 1 };
     if (this.#soundFailure.times < 3) return;
-    this.#deafUntilMs = untilMs;
+    this.#passedOver += 1;
+    this.#deafUntilMs = this.#passedOver < MAX_PASSED_OVER ? untilMs : Infinity;
     this.#soundFailure = { atMs: -Infinity, times: 0 };
+    this.#failures = [];
     const range = { startMs: Math.max(0, untilMs - SAME_PLACE_MS), endMs: untilMs };
-    const deadLetter = { id: deadLetterId(this.id, 'extract', range), sessionId: this.id, stage: 'extract' as const, ...range, code: 'media', message: messageOf(error), attempts: 3, createdAt: this.#options.clock.now() };
+    const deadLetter = { id: deadLetterId(this.id, 'extract', range), sessionId: this.id, stage: 'extract' as const, ...range, code: new Poisoned(3, error.cause).code, message: messageOf(error), attempts: 3, createdAt: this.#options.clock.now() };
     this.#options.repository.addDeadLetter(deadLetter).then(
       () => this.#options.publish({ type: 'deadLetter', sessionId: this.id, deadLetter }),
       (cause: unknown) => this.#options.log.error({ session: this.id, error: messageOf(cause) }, 'a dead letter could not be stored'),
