@@ -12,12 +12,12 @@ beforeEach(async () => {
 });
 afterEach(() => rm(dir, { recursive: true, force: true }));
 
-const open = async (writev: (real: DiskFile) => DiskFile['writev']) => {
+const open = async (writev: (real: DiskFile) => DiskFile['writev'], syncName = async (): Promise<void> => {}) => {
   const path = join(dir, 'file');
   const real = await nodeFileSystem.open(path, 'create');
   const warned: string[] = [];
   const log = { info: () => {}, warn: (_: object, message: string) => void warned.push(message), error: () => {} };
-  return { path, warned, appended: new AppendFile({ path, open: async () => ({ ...real, writev: writev(real) }), end: 0, log }) };
+  return { path, warned, appended: new AppendFile({ path, open: async () => ({ ...real, writev: writev(real) }), syncName, end: 0, log }) };
 };
 const piece = (value: number): Uint8Array => new Uint8Array(100).fill(value);
 const pieces = (count: number): Uint8Array => new Uint8Array(Buffer.concat(Array.from({ length: count }, (_, value) => piece(value))));
@@ -65,4 +65,20 @@ it('[T7] what is appended while a flush ends is no failure of it', async () => {
     expect(new Uint8Array(await readFile(path))).toEqual(pieces(2));
     await rm(path);
   }
+});
+
+it('[PL2] a flush makes the name durable too, once it has worked (simulation, seed 1006196)', async () => {
+  let [failing, synced] = [true, 0];
+  const { appended } = await open((real) => real.writev, async () => {
+    if (failing) throw new Error('EIO');
+    synced++;
+  });
+  appended.append(piece(1));
+  await expect(appended.flush()).rejects.toThrow(/EIO/);
+  failing = false;
+  await appended.flush();
+  appended.append(piece(2));
+  await appended.flush();
+  expect(synced).toBe(1);
+  await appended.close();
 });

@@ -12,19 +12,23 @@ const GATHERED = 64 * 1024;
 export class AppendFile {
   readonly #path: string;
   readonly #open: () => Promise<DiskFile>;
+  readonly #syncName: () => Promise<void>;
   readonly #log: Log;
   #file: DiskFile | null = null;
   /** also what an earlier run left: it may have been killed before it synced */
   #unsynced: boolean;
+  /** its name is durable; an earlier run may have been killed before that, too */
+  #named = false;
   #end: number;
   #waiting: Uint8Array[] = [];
   #bytes = 0;
   #writing: Promise<void> | null = null;
   #failure: unknown = null;
 
-  constructor(options: { path: string; open: () => Promise<DiskFile>; end: number; log: Log }) {
+  constructor(options: { path: string; open: () => Promise<DiskFile>; syncName: () => Promise<void>; end: number; log: Log }) {
     this.#path = options.path;
     this.#open = options.open;
+    this.#syncName = options.syncName;
     this.#end = options.end;
     this.#log = options.log;
     this.#unsynced = options.end > 0;
@@ -68,6 +72,8 @@ export class AppendFile {
     try {
       this.#file ??= await this.#open();
       await this.#file.datasync();
+      if (!this.#named) await this.#syncName();
+      this.#named = true;
     } catch (error) {
       this.#unsynced = true;
       throw error;

@@ -19,6 +19,25 @@ it('[FZ6] who watches a recording that is gone is told so, in words of the proto
   expect([wire.closed, at.supervisor.find(session)?.status]).toEqual([null, 'live']);
 });
 
+it('[P1] a start whose connection has gone meanwhile takes nothing from the one after it (simulation, seed 1013292)', async () => {
+  const raise = at.repository.raiseEpoch;
+  const late = Promise.withResolvers<void>();
+  at.repository.raiseEpoch = async (sessionId) => {
+    at.repository.raiseEpoch = raise;
+    await late.promise;
+    return raise(sessionId);
+  };
+  const gone = await at.connect('token-a');
+  at.askStart(gone, 'A');
+  await expect.poll(() => at.repository.raiseEpoch === raise).toBe(true);
+  at.gateway.close(gone);
+  const wire = await at.connect('token-a');
+  const { session } = await at.start(wire, 'A');
+  late.resolve();
+  await new Promise((resolve) => setImmediate(resolve));
+  expect([wire.of('error'), at.supervisor.find(session)?.status, (await at.repository.session(session))?.epoch]).toEqual([[], 'live', 2]);
+});
+
 describe('[P16] hello', () => {
   it('comes first: any other frame closes the connection and does nothing', async () => {
     const wire = at.silent();

@@ -133,6 +133,8 @@ export const createGateway = (options: GatewayOptions): Gateway => {
       connection.ended.set(opened.ended.id, opened.ended);
       return send(connection, { t: 'ready', key: frame.key, session: opened.ended.id, epoch: Math.max(1, epoch), lastSeq: opened.ended.lastSequence, credits: options.limits().credits, wordsUntilMs });
     }
+    // Its client may be back on another connection by now: one that has gone takes nothing over.
+    if (connection.closed) return;
     const { session } = opened;
     const feed: Feed = {
       send: (reply) => send(connection, reply),

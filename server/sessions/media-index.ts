@@ -119,7 +119,7 @@ export const createMediaIndex = async ({ dir, log, fs = nodeFileSystem }: { dir:
     await fs.makeDir(dir);
     return fs.open(path, 'update');
   };
-  const appended = new AppendFile({ path, open, end: await read(), log });
+  const appended = new AppendFile({ path, open, syncName: () => fs.syncDir(dir), end: await read(), log });
   const append = (kind: Kind, payload: Uint8Array): void => {
     if (payload.length > 0) appended.append(encode(kind, payload));
   };

@@ -98,7 +98,8 @@ const answerFault = (attack: Attack, answer: Answer | null, dataDir: string): st
   for (const [name, values] of headers) if (values.some((value) => /[^\t\x20-\x7e]/.test(value))) return `header ${name} holds ${JSON.stringify(values)}`;
   if (/root:x:0|BEGIN [A-Z ]*PRIVATE KEY/.test(body)) return `a file of the machine: ${body.slice(0, 200)}`;
   const type = headers.get('content-type')?.[0] ?? '';
-  if (/json|text/.test(type) && (/\n\s+at .+:\d+:\d+/.test(body) || body.includes(dataDir) || body.includes('node_modules'))) return `the inside of the server: ${body.slice(0, 300)}`;
+  const owed = status < 300 && attack.authorised; // /api/status tells its owner where FFmpeg is
+  if (!owed && /json|text/.test(type) && (/\n\s+at .+:\d+:\d+/.test(body) || body.includes(dataDir) || body.includes('node_modules'))) return `the inside of the server: ${body.slice(0, 300)}`;
   const [path = ''] = attack.target.split('?');
   if (status < 300 && !attack.authorised && path.startsWith('/api/') && attack.method !== 'OPTIONS' && !OURS.has(path.split('/').at(-1) ?? '')) return `${status} without a token`;
   if (status >= 400 && attack.method !== 'HEAD') {

@@ -27,6 +27,14 @@ describe('the whole session path in simulated time', () => {
     expect(seen.stopped).toBeGreaterThan(WORLDS * 0.9);
   });
 
+  it.each([
+    [1_006_196, 'the name of a media index was not durable when a cursor counted on it'],
+    [1_009_230, 'a start whose connection had gone took the recording from the next'],
+    [1_013_292, 'the same, in a server that had stood still'],
+  ])('world %i breaks no rule any more: %s', async (seed) => {
+    expect((await runWorldLater(seed)).violation).toBeNull();
+  });
+
   it('[SIM14] the same seed gives the same world, another seed another', { timeout: 60_000 }, async () => {
     const hashes = new Set<number>();
     for (const seed of [3, 47, 1178, 5467]) {
