@@ -96,7 +96,7 @@ describe('[P19] the end of a recording whose client makes the words', () => {
     expect(wire.of('heard').map(({ untilMs }) => untilMs)).toEqual([5_000]);
   });
 
-  it('is told after half a minute where they cannot be stored', async () => {
+  it('is told after a quarter of a minute where they cannot be stored', async () => {
     const wire = await at.connect();
     const { ready, session, stop } = await record(wire);
     send(wire, ready, 0, 5_000);

@@ -60,8 +60,8 @@ const FIRST_RESTART_MS = 500;
 const ANNOUNCE_EVERY_MS = 2_000;
 /** and the database. */
 const SAVE_EVERY_MS = 10_000;
-/** `stopped` waits at most so long for words that are not durable yet. */
-const STOP_WAITS_MS = 30_000;
+/** `stopped` waits at most so long for words that are not durable yet: longer than a database takes to restart, shorter than a client takes the connection for dead. */
+const STOP_WAITS_MS = 15_000;
 /** Gaps, regions and pages that wait for the database: as many as a timeline has gaps, and some. */
 const MAX_OWED = 5_000;
 /** Failures whose media times differ by less are failures of the same sound. */
@@ -238,7 +238,7 @@ export class Session {
 
   /** What its client heard is durable, or is not waited for any longer. */
   async wordsSettled(): Promise<void> {
-    if (!this.clientWords) return;
+    if (!this.clientWords || this.#pipeline.is === 'failed') return; // nobody would take them
     const { promise, resolve } = Promise.withResolvers<void>();
     const cancel = this.#options.clock.after(STOP_WAITS_MS, resolve);
     await Promise.race([this.clientWords.settled(), promise, this.#shutDown.promise]);

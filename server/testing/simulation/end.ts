@@ -147,9 +147,9 @@ export const judgeEnd = async ({ plan, witness, repository, store, server, captu
   for await (const { key } of store.list(`sessions/${row.id}/clips/`)) objects.add(key);
   for (const key of objects) if (!clips.some(({ id }) => key.startsWith(`sessions/${row.id}/clips/${id}/`))) violate('SIM8', `object ${key} belongs to no clip`);
 
-  // cursors: all of it was worked through
+  // cursors: all of it was worked through; what lies behind a loss may be the middle of a cluster, which nobody can decode
   const cursor = await repository.cursor(row.id);
-  const heardMs = Math.max(0, ...order.slice(0, at + 1).map(({ capture: { startMs, durationMs } }) => startMs + durationMs));
+  const heardMs = Math.max(0, ...order.slice(0, Math.min(at + 1, missing.size === 0 ? Infinity : Math.min(...missing) - 1)).map(({ capture: { startMs, durationMs } }) => startMs + durationMs));
   if (letters.length === 0 && have.has(1) && cursor.signalsUntilMs < heardMs - 2_000) violate('SIM11', `closed with signals until ${cursor.signalsUntilMs} ms of ${heardMs}`);
 
   // words
