@@ -5,6 +5,8 @@ import { child, elements, float, ID, unsigned } from './ebml.ts';
 import type { Codec, Track } from './media.ts';
 
 export const MAX_TRACKS = 64;
+/** no sound is sampled more often */
+const MAX_SAMPLE_RATE = 768_000;
 
 /** A track and what its blocks need to be read. */
 export type MatroskaTrack = {
@@ -56,6 +58,11 @@ const readEncodings = (body: Uint8Array, name: string): { frames: Uint8Array; co
   return { frames, codecPrivate };
 };
 
+const rateOf = (samplesPerS: number): number => {
+  if (samplesPerS >= 1 && samplesPerS <= MAX_SAMPLE_RATE) return Math.round(samplesPerS);
+  throw malformed(`a Matroska track of ${samplesPerS} samples a second`);
+};
+
 const readTrack = (entry: Uint8Array): MatroskaTrack => {
   const fields = new Map<number, Uint8Array>();
   for (const { id, body } of elements(entry)) fields.set(id, body);
@@ -77,7 +84,7 @@ const readTrack = (entry: Uint8Array): MatroskaTrack => {
       config: annexB ? EMPTY : config,
       width: unsigned(child(video, ID.pixelWidth), 0),
       height: unsigned(child(video, ID.pixelHeight), 0),
-      sampleRate: kind === 'audio' ? Math.round(float(child(audio, ID.samplingFrequency), 8000)) : 0,
+      sampleRate: kind === 'audio' ? rateOf(float(child(audio, ID.samplingFrequency), 8000)) : 0,
       channels: kind === 'audio' ? unsigned(child(audio, ID.channels), 1) : 0,
       ...aspectOf(video),
     },

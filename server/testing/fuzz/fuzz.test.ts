@@ -47,6 +47,10 @@ it('the checks can fail: a frame that comes back changed, and text no viewer dec
   expect([wireFault(words('fine')), wireFault(words('a\0b')), wireFault(words('x'.repeat(5_000)))]).toEqual([undefined, expect.stringContaining('NUL'), expect.stringContaining('4096')]);
 });
 
+it.each([614, 1794])('[FZ2] chunks, seed 284510712, case %i: a track whose samples a second are no number', async (only) => {
+  expect((await fuzzChunks({ runs: 2_000, seed: 284_510_712, only })).findings).toEqual([]);
+});
+
 it('[FZ4][W9] providers, seed 1, cases 6, 7 and 15: words of no confidence, of 19,000 characters, with NUL or half a pair', () => {
   const odd: Word[] = ['a\0b', 'x'.repeat(19_000), '\uD800', '\0', 'fine'].map((text, at) => ({ text, startMs: at * 500, endMs: at * 500 + 400, confidence: NaN }));
   const { words } = filterHallucinations(odd, { startMs: 0, endMs: 10_000, voice: () => 1 });
