@@ -58,6 +58,9 @@ const readEncodings = (body: Uint8Array, name: string): { frames: Uint8Array; co
   return { frames, codecPrivate };
 };
 
+/** Of what the track says it is: pictures in Opus are nothing we know. */
+const codecOf = (name: string, kind: Track['kind']): Track['codec'] => (name.startsWith(kind === 'audio' ? 'A_' : 'V_') ? (CODECS[name] ?? 'other') : 'other');
+
 const rateOf = (samplesPerS: number): number => {
   if (samplesPerS >= 1 && samplesPerS <= MAX_SAMPLE_RATE) return Math.round(samplesPerS);
   throw malformed(`a Matroska track of ${samplesPerS} samples a second`);
@@ -80,7 +83,7 @@ const readTrack = (entry: Uint8Array): MatroskaTrack => {
   return {
     track: {
       number, kind, codecName,
-      codec: annexB ? 'avc' : (CODECS[codecName] ?? 'other'),
+      codec: annexB ? 'avc' : codecOf(codecName, kind),
       config: annexB ? EMPTY : config,
       width: unsigned(child(video, ID.pixelWidth), 0),
       height: unsigned(child(video, ID.pixelHeight), 0),

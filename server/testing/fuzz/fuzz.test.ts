@@ -51,6 +51,10 @@ it.each([614, 1794])('[FZ2] chunks, seed 284510712, case %i: a track whose sampl
   expect((await fuzzChunks({ runs: 2_000, seed: 284_510_712, only })).findings).toEqual([]);
 });
 
+it('[FZ2][D1] chunks, seed 77, case 16754: pictures said to be Opus', async () => {
+  expect((await fuzzChunks({ runs: 20_000, seed: 77, only: 16_754 })).findings).toEqual([]);
+});
+
 it('[FZ4][W9] providers, seed 1, cases 6, 7 and 15: words of no confidence, of 19,000 characters, with NUL or half a pair', () => {
   const odd: Word[] = ['a\0b', 'x'.repeat(19_000), '\uD800', '\0', 'fine'].map((text, at) => ({ text, startMs: at * 500, endMs: at * 500 + 400, confidence: NaN }));
   const { words } = filterHallucinations(odd, { startMs: 0, endMs: 10_000, voice: () => 1 });
