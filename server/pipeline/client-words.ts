@@ -6,8 +6,8 @@ import type { WordsBatch, WordsJob, WordsLane } from './words-lane.ts';
 
 export const RECORDER_TRANSCRIBES = 'the recorder transcribes this';
 
-/** How long an ended recording waits for words that have not come; what was not heard by then stays without. */
-export const LAST_WORDS_MS = 10_000;
+/** How long an ended recording waits for words that have not come; what was not heard by then stays without. Longer than a client that lost its server may pause before it looks again. */
+export const LAST_WORDS_MS = 40_000;
 /** A recorder that heard up to here before the end has heard it all. */
 const HEARD_ALL_MS = 500;
 
