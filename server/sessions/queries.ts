@@ -66,7 +66,7 @@ export const createQueries = (options: QueriesOptions): Sessions => {
     cacheDir: options.rangeCache.dir, cacheBytes: options.rangeCache.bytes, maxRangeMs: options.rangeCache.maxRangeMs,
   });
   const clear = async (prefix: string): Promise<void> => {
-    options.bodies.forget(prefix);
+    bodies.forget(prefix);
     for await (const { key } of objectStore.list(prefix)) await objectStore.delete(key);
   };
   const removeClip = async (clip: StoredClip): Promise<void> => {
