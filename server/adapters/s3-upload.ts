@@ -1,7 +1,7 @@
 // A file to S3 in parts, within fixed memory: all uploads of a store share a few part-sized buffers, and one that finds none waits.
 import { createHash } from 'node:crypto';
 import type { S3Client } from '@aws-sdk/client-s3';
-import { AbortMultipartUploadCommand, CompleteMultipartUploadCommand, CreateMultipartUploadCommand, PutObjectCommand, UploadPartCommand } from '@aws-sdk/client-s3';
+import { AbortMultipartUploadCommand, CompleteMultipartUploadCommand, CreateMultipartUploadCommand, HeadObjectCommand, PutObjectCommand, UploadPartCommand } from '@aws-sdk/client-s3';
 import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
 import { messageOf, ProviderError, Refused } from '../errors.ts';
@@ -87,7 +87,9 @@ export const uploadFile = async (path: string, { client, bucket, key, mime }: Ta
       // the first failure stopped the others: theirs only say so
       const failed = ended.filter((end) => end.status === 'rejected').map(({ reason }: { reason: unknown }) => reason);
       if (failed.length > 0) throw failed.find((reason) => !(reason instanceof Error && reason.name === 'AbortError')) ?? failed[0];
-      tagOf(key, await client.send(new CompleteMultipartUploadCommand({ Bucket: bucket, Key: key, UploadId, MultipartUpload: { Parts: done.toSorted((a, b) => a.PartNumber - b.PartNumber) } })));
+      const completed = await client.send(new CompleteMultipartUploadCommand({ Bucket: bucket, Key: key, UploadId, MultipartUpload: { Parts: done.toSorted((a, b) => a.PartNumber - b.PartNumber) } }));
+      // Ceph 16 completes without naming it; then the object itself is asked for.
+      if (!completed.ETag) tagOf(key, await client.send(new HeadObjectCommand({ Bucket: bucket, Key: key })));
     } catch (error) {
       // parts of an unfinished upload are kept, and paid for, until somebody says so
       await client.send(new AbortMultipartUploadCommand({ Bucket: bucket, Key: key, UploadId })).catch((cause: unknown) => warn({ key, uploadId: UploadId, error: messageOf(cause) }, 'an unfinished upload could not be removed from the object store'));

@@ -126,4 +126,29 @@ describe('[P19] the end of a recording whose client makes the words', () => {
     expect(await again.frame('error')).toMatchObject({ code: 'words', message: expect.stringContaining('too late') });
     expect((await at.start(again, 'A', true, 'client')).wordsUntilMs).toBe(900);
   });
+
+  it('[S11] after a restart they find the recording, also before its turn to be taken up has come (power rounds, seed 284391456, round 20)', async () => {
+    const wire = await at.connect();
+    const { ready, stop } = await record(wire);
+    at.send(wire, stop);
+    await wire.frame('stopped');
+    await at.stop();
+    await at.repository.updateSession(ready.session, { status: 'draining' }); // as after a crash
+    const stuck = Promise.withResolvers<void>();
+    const others = await sessionBench({ after: at });
+    for (const key of ['B', 'C', 'D', 'E']) await others.start(await others.connect(), key);
+    await others.stop();
+    at = await sessionBench({ after: others, onOpen: (id) => (id === ready.session ? undefined : stuck.promise) });
+    await at.supervisor.resumeAll();
+    const again = await at.connect();
+    const resumed = await at.start(again, 'A', true, 'client');
+    send(again, resumed, 0, 900);
+    await at.clock.advance(0);
+    const session = at.supervisor.find(ready.session);
+    expect(session?.status).toBe('draining');
+    await commit(session!);
+    expect((await again.frame('heard')).untilMs).toBe(900);
+    expect(again.of('error')).toEqual([]);
+    stuck.resolve();
+  });
 });

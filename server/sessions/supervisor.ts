@@ -226,7 +226,12 @@ export const createSupervisor = (options: SupervisorOptions) => {
       // Its client learns how far it went, not that it came a moment too early.
       await known?.ending?.catch(() => {});
       const ended = known ? known.timeline.state.finished : stored.status !== 'live' && stored.status !== 'interrupted';
-      if (ended && frame.resume) return { ended: known?.summary ?? summaryOf(stored), epoch: stored.epoch, wordsUntilMs: await heardUntil(stored) };
+      if (ended && frame.resume) {
+        // Its last words may still come: what was not worked through is open for them.
+        const session = known ?? (UNFINISHED.includes(stored.status) ? await taken(stored.id) : null);
+        if (!session && UNFINISHED.includes(stored.status)) throw new Refused('unavailable', `recording ${stored.id} cannot be taken up just now; come back`, { retryable: true });
+        return { ended: session?.summary ?? summaryOf(stored), epoch: stored.epoch, wordsUntilMs: await heardUntil(stored) };
+      }
       if (ended) throw new Refused('closed', `the recording under key ${frame.key} has ended; start a new one under another key`);
       if (!actors.has(stored.id) && !opening.has(stored.id) && !left.delete(stored.id) && !retries.has(stored.id)) {
         const refusal = left.size + actors.size + [...opening.keys()].filter((id) => !actors.has(id)).length >= options.maxSessions
