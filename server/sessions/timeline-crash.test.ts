@@ -36,7 +36,7 @@ const crash = async (acks: number, random: () => number): Promise<{ opened: numb
 };
 
 describe('SIGKILL', () => {
-  it(`[T1][T2] ${ROUNDS} times at random: every acknowledged record is there, none doubled, each start goes on (SEED=${SEED})`, async () => {
+  it(`[T1][T2] ${ROUNDS} times at random: every acknowledged record is there, none doubled, each start goes on (SEED=${SEED})`, { timeout: 120_000 }, async () => {
     const random = seededRandom(SEED);
     let acked = 0;
     for (let round = 0; round < ROUNDS; round++) {

@@ -42,6 +42,30 @@ const withFault = async (operation: Operation, fault: Fault, run: (context: { ag
 };
 
 describe('torn and damaged files', () => {
+  it('[T1][T2] records of a failed write that could not be cut back give way to what was acknowledged after them (simulation, seed 1033970)', async () => {
+    // the second batch is written and reported as failed, is not cut back, and the next segment fails before it holds anything
+    const plan: [Operation, Fault][] = [['writev', { code: 'EIO', when: 'after' }], ['truncate', { code: 'EIO', when: 'before' }], ['syncDir', { code: 'EIO', when: 'after' }], ['unlink', { code: 'EIO', when: 'before' }]];
+    let armed = false;
+    const fs = faulty(nodeFileSystem, (name, path) => {
+      if (!armed || path.includes('.idx') || plan[0]?.[0] !== name) return null;
+      return plan.shift()![1]; // it has a first
+    });
+    const timeline = await at.open({ fs });
+    await timeline.append(chunkOf(1));
+    armed = true;
+    await expect(timeline.append(chunkOf(2))).rejects.toMatchObject({ code: 'io' });
+    await expect(timeline.append(chunkOf(2))).rejects.toMatchObject({ code: 'io' });
+    const other = { ...chunkOf(9), seq: 2, startMs: 2_000 };
+    await timeline.append(other);
+    await timeline.close();
+    expect(plan).toEqual([]);
+    await dropIndexes();
+    const again = await at.open();
+    expect(again.state).toMatchObject({ lastSequence: 2, chunks: 2 });
+    expect(Buffer.compare((await drain(again)).bytes, Buffer.concat([chunkOf(1).bytes, other.bytes]))).toBe(0);
+    await again.close();
+  });
+
   it('[T2] a file cut at any byte of its last record loses that record only, and goes on', async () => {
     await record(4);
     await dropIndexes();

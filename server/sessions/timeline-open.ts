@@ -113,17 +113,33 @@ const checkOrphans = async ({ fs, dir, sessionId }: TableOptions, found: Found[]
   }
 };
 
+/** A segment whose first write failed may be left empty: it says nothing of where those before it end. */
+const isEmpty = async ({ fs, dir, sessionId, log }: TableOptions, { index, salt }: Found): Promise<boolean> => {
+  if (salt === null) return false;
+  const path = join(dir, segmentName(index, salt));
+  if ((await fs.sizeOf(path)) !== 0) return false;
+  await fs.unlink(path);
+  log.warn({ session: sessionId, path }, 'empty segment removed');
+  return true;
+};
+
 /** Fills the table; returns the totals at its end and the number of the next segment. */
 export const recover = async (table: SegmentTable, options: TableOptions, cold: ColdRow[]): Promise<{ totals: Totals; next: number }> => {
   const { fs, dir, log, sessionId } = options;
   const made = await fs.makeDir(dir);
   if (made !== null) for (let path = dir; path !== dirname(made); path = dirname(path)) await fs.syncDir(dirname(path));
-  const found = await survey(options, cold);
+  const all = await survey(options, cold);
   // An opening before this one may have made the folders and ended before they were durable.
-  if (made === null && found.length === 0) for (const path of [dirname(dir), dirname(dirname(dir))]) await fs.syncDir(path);
-  await checkOrphans(options, found);
+  if (made === null && all.length === 0) for (const path of [dirname(dir), dirname(dirname(dir))]) await fs.syncDir(path);
+  await checkOrphans(options, all);
   const indexes = new Map<number, SegmentIndex | null>();
-  for (const { index } of found) indexes.set(index, await table.stored(index));
+  const found: Found[] = [];
+  for (const segment of all) {
+    const stored = await table.stored(segment.index);
+    if (stored === null && (await isEmpty(options, segment))) continue;
+    indexes.set(segment.index, stored);
+    found.push(segment);
+  }
 
   let totals = NO_TOTALS;
   for (const [place, segment] of found.entries()) {
@@ -135,7 +151,7 @@ export const recover = async (table: SegmentTable, options: TableOptions, cold: 
     if (stored === null && index.count === 0 && segment.salt !== null) {
       // its first batch was never durable; kept aside when bytes are there that nothing explains
       const path = join(dir, segmentName(segment.index, segment.salt));
-      if (index.fileEnd > 0 || (await fs.sizeOf(path)) === 0) await fs.unlink(path);
+      if (index.fileEnd > 0) await fs.unlink(path);
       else await fs.rename(path, `${path}.bad`);
       log.warn({ session: sessionId, path }, 'segment without a sound record set aside');
       continue;
@@ -144,5 +160,5 @@ export const recover = async (table: SegmentTable, options: TableOptions, cold: 
     table.add(rowOf(index, { index: segment.index, salt, local: segment.salt !== null, coldAt: segment.coldAt }), index);
     totals = index.after;
   }
-  return { totals, next: (found.at(-1)?.index ?? -1) + 1 };
+  return { totals, next: (all.at(-1)?.index ?? -1) + 1 };
 };
