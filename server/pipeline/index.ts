@@ -326,8 +326,10 @@ export const startPipeline = (options: PipelineOptions): Pipeline => {
       if (untilMs === null || uncommitted.length === 0) return;
       if (!always && untilMs - committedUntilMs < COMMIT_EVERY_MS) return;
       await options.index.flush();
-      await repository.commitBins(sessionId, uncommitted, untilMs);
-      committedUntilMs = untilMs;
+      // Seconds that are made again behind a crash are stored again; the cursor never goes back (SIM11).
+      const reachedMs = Math.max(committedUntilMs, untilMs);
+      await repository.commitBins(sessionId, uncommitted, reachedMs);
+      committedUntilMs = reachedMs;
       uncommitted = [];
     };
     const archive = { repository, objectStore: options.objectStore, now: clock.now, expiresAt: options.expiresAt, show: options.show, onClip: (clip: Clip) => {

@@ -86,7 +86,7 @@ export const createClipBodies = (options: ClipBodiesOptions) => {
   return {
     /** What lies under this prefix is deleted. */
     forget: (prefix: string): void => {
-      for (const key of [...thumbnails.keys()]) if (key.startsWith(prefix)) thumbnails.delete(key);
+      for (const key of thumbnails.keys()) if (key.startsWith(prefix)) thumbnails.delete(key);
     },
     media: (clip: StoredClip, wantExact: boolean): Promise<MediaBody> => (wantExact ? exact(clip) : media(clip)),
     thumbnail: async (clip: StoredClip, signal: AbortSignal): Promise<MediaBody> => {

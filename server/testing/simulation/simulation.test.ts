@@ -31,6 +31,8 @@ describe('the whole session path in simulated time', () => {
     [1_006_196, 'the name of a media index was not durable when a cursor counted on it'],
     [1_009_230, 'a start whose connection had gone took the recording from the next'],
     [1_013_292, 'the same, in a server that had stood still'],
+    [1_033_970, 'records of a failed write came before what was acknowledged after them'],
+    [416_572_465, 'a signals cursor went back after a power cut'],
     [416_564_181, 'a stop that waited for words longer than its client for an answer'],
   ])('world %i breaks no rule any more: %s', async (seed) => {
     expect((await runWorldLater(seed)).violation).toBeNull();

@@ -101,7 +101,7 @@ export const runWorld = (seed: number, { traced = false, plan = drawPlan(seed) }
   const log: Log = { error: write('error'), warn: write('warn'), info: traced ? write('info') : () => {}, debug: () => {}, child: () => log };
 
   // ── the server ──
-  const here: { server: Server | null; phase: 'recording' | 'draining' | 'judging' | 'stopping' | 'over' } = { server: null, phase: 'recording' };
+  const here: { server: Server | null; phase: 'recording' | 'draining' | 'judging' | 'judged' | 'stopping' | 'over' } = { server: null, phase: 'recording' };
   let lives = 0;
   const links = new Set<Link>();
   const launch = (): void => {
@@ -286,12 +286,15 @@ export const runWorld = (seed: number, { traced = false, plan = drawPlan(seed) }
       busy = -1e9;
       const at = here.server;
       judgeEnd({ plan, witness, repository, store, server: at, captures, kept, recorders }).then(
-        () => {
-          here.phase = 'stopping';
-          at.stop();
-        },
+        () => { here.phase = 'judged'; },
         (error: unknown) => witness.violate('SIM0', `the end could not be judged: ${error instanceof Error ? error.stack : messageOf(error)}`),
       );
+      scheduler.settle();
+    }
+    // A stop in the middle of a slow call may take too long and be cut short; the last one shall end by itself.
+    if (here.phase === 'judged' && here.server?.state === 'listening' && here.server.life.calls().length === 0) {
+      here.phase = 'stopping';
+      here.server.stop();
       scheduler.settle();
     }
     if (here.phase === 'stopping' && here.server !== null && here.server.state !== 'stopping' && here.server.state !== 'listening') {
