@@ -3,7 +3,7 @@ import { drawPlan } from './plan.ts';
 import { runWorldLater } from './world.ts';
 
 const SEED = Number(process.env['CLIPPY_TEST_SEED'] ?? Math.floor(Math.random() * 1e9));
-const WORLDS = Number(process.env['CLIPPY_TEST_WORLDS'] ?? 300);
+const WORLDS = Number(process.env['CLIPPY_TEST_WORLDS'] ?? 200);
 
 const worlds = async (seeds: Iterable<number>): Promise<{ broken: string[]; clips: number; lives: number; stopped: number }> => {
   const seen = { broken: [] as string[], clips: 0, lives: 0, stopped: 0 };
