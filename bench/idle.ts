@@ -1,6 +1,7 @@
 // Memory of recordings that are open: at rest with nothing sent, at rest after a few chunks, and fed at 2.5 Mbit/s. RSS of the
 // server's process before and after, divided by their number; the load is made by a process of its own.
 import { readFileSync, readdirSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
 import { startServer, temporaryFolder } from '../scripts/server-process.ts';
 import { smallMaterial, startFleet } from './fleet.ts';
 import { material } from './material.ts';
@@ -12,8 +13,6 @@ type Load = { sessions: number; perConnection: number } & ({ sent: 'nothing' } |
 /** Quiet recordings rest after some seconds where there are many, after a minute at the latest; collecting garbage takes some more. */
 const SETTLE_MS = 20_000;
 const WATCH_MS = 5_000;
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Of a process and all under it, what they share counted once: PostgreSQL's processes share their buffers. */
 const treeBytes = (root: number): number =>

@@ -1,5 +1,6 @@
 // A hundred recordings are being fed when the server is killed, alone or with its PostgreSQL, and started again at once. Each real
 // client, with its own pauses, counts as back when a chunk it made after the kill is acknowledged.
+import { setTimeout as pause } from 'node:timers/promises';
 import { startServer, temporaryFolder } from '../scripts/server-process.ts';
 import { smallMaterial, startFleet } from './fleet.ts';
 import { cpuSeconds, treeOf } from './processor-time.ts';
@@ -9,7 +10,6 @@ import { percentile } from './statistics.ts';
 const FED_MS = 5_000;
 const CHUNK_MS = 1_000;
 
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const kill = (pid: number): void => {
   try {
     process.kill(pid, 'SIGKILL');

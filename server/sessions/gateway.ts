@@ -179,12 +179,8 @@ export const createGateway = (options: GatewayOptions): Gateway => {
       case 'chunk': return feedOf(connection, frame.session)?.chunk(frame);
       case 'gap': return feedOf(connection, frame.session)?.gap(frame.epoch, { fromSequence: frame.from, toSequence: frame.to, startMs: frame.startMs, endMs: frame.endMs, reason: frame.reason });
       // Those of an ended recording were stored before it ended; a client that did not hear so repeats the last of them.
-      case 'region':
-      case 'page':
-        if (connection.ended.has(frame.session)) return;
-        return frame.t === 'region'
-          ? feedOf(connection, frame.session)?.region(frame.epoch, frame.atMs, frame.rect)
-          : feedOf(connection, frame.session)?.page(frame.epoch, { atMs: frame.atMs, title: frame.title, sourceUrl: frame.sourceUrl, playing: frame.playing });
+      case 'region': return connection.ended.has(frame.session) ? undefined : feedOf(connection, frame.session)?.region(frame.epoch, frame.atMs, frame.rect);
+      case 'page': return connection.ended.has(frame.session) ? undefined : feedOf(connection, frame.session)?.page(frame.epoch, { atMs: frame.atMs, title: frame.title, sourceUrl: frame.sourceUrl, playing: frame.playing });
       case 'words': return wordsOf(connection, frame.session)?.words(frame.epoch, frame, (reply) => send(connection, reply));
       case 'stop': {
         const ended = connection.ended.get(frame.session);

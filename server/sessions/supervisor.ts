@@ -63,6 +63,9 @@ const UNFINISHED: SessionStatus[] = ['live', 'interrupted', 'draining'];
 const RESUME_ATTEMPTS = 8;
 const RESUME_PAUSE_MS = 5_000;
 
+/** by its row: it has not ended */
+const takesChunks = ({ status }: StoredSession): boolean => status === 'live' || status === 'interrupted';
+
 /** without what only the server knows */
 export const summaryOf = ({ key: _key, user: _user, epoch: _epoch, transcript: _transcript, ...summary }: StoredSession): SessionSummary => summary;
 
@@ -99,9 +102,9 @@ export const createSupervisor = (options: SupervisorOptions) => {
     await logs.drop(stored.id);
     const { timeline, index } = await options.openTimeline(stored.id);
     // Only the row knows that a recording has ended; its log is just bytes.
-    if (stored.status !== 'live' && stored.status !== 'interrupted') await timeline.finish();
+    if (!takesChunks(stored)) await timeline.finish();
     const session: Session = new Session({
-      stored, timeline, repository, clock, log, publish: options.publish, credits, mailbox: options.mailbox, resumeMs: options.resumeMs, analyseAfterMs: UNFINISHED.includes(stored.status) && stored.status !== 'draining' ? ANALYSED_AFTER_MS : 0,
+      stored, timeline, repository, clock, log, publish: options.publish, credits, mailbox: options.mailbox, resumeMs: options.resumeMs, analyseAfterMs: takesChunks(stored) ? ANALYSED_AFTER_MS : 0,
       startPipeline: (self, { deafUntilMs, holes }) => options.startPipeline({ session: self, media: timeline, index, expiresAt: () => expiryOf(self.stored), deafUntilMs, holes }),
       onEnded: (self) => void retire(self).catch((error: unknown) => log.error({ session: self.id, error: messageOf(error) }, 'a finished recording could not be put away')),
     });
@@ -225,7 +228,7 @@ export const createSupervisor = (options: SupervisorOptions) => {
       const known = actors.get(stored.id)?.session;
       // Its client learns how far it went, not that it came a moment too early.
       await known?.ending?.catch(() => {});
-      const ended = known ? known.timeline.state.finished : stored.status !== 'live' && stored.status !== 'interrupted';
+      const ended = known ? known.timeline.state.finished : !takesChunks(stored);
       if (ended && frame.resume) {
         // Its last words may still come: what was not worked through is open for them.
         const session = known ?? (UNFINISHED.includes(stored.status) ? await taken(stored.id) : null);

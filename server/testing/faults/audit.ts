@@ -3,6 +3,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import type { SessionView } from '../../../shared/model.ts';
 import { createFfmpegMediaTool } from '../../adapters/media-tool.ffmpeg.ts';
 import { ffmpegBinary } from '../test-media.ts';
@@ -11,7 +12,6 @@ import type { World } from './world.ts';
 
 type Server = World['server'];
 const tool = createFfmpegMediaTool(ffmpegBinary);
-const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** The reply's body; null where it was cut off or refused, with why. */
 export const fetchMedia = async (server: Server, path: string): Promise<{ bytes: Buffer } | { why: string; status: number }> => {
