@@ -43,6 +43,7 @@ export const SETTINGS = {
   maxChunkBytes: define('CLIPPY_MAX_CHUNK_MB', amount(0.01, 64), '8', 'MB', 'Largest chunk a client may send.'),
   creditChunks: define('CLIPPY_CREDIT_CHUNKS', integer(1, 65_536), '256', 'chunks', 'Chunks a recording may have in flight. Larger: better on slow links, more memory.'),
   creditBytes: define('CLIPPY_CREDIT_MB', amount(0.1, 512), '16', 'MB', 'Bytes a recording may have in flight.'),
+  inFlightBytes: define('CLIPPY_IN_FLIGHT_MB', amount(1, 65_536), '512', 'MB', 'Bytes all recordings together may have in flight. Many share it equally, down to one largest chunk or two chunks each.'),
   diskReserve: define('CLIPPY_DISK_RESERVE_MB', amount(0, 1e6), '1024', 'MB', 'Free space below which recording pauses (credits go to zero).'),
   diskSoft: define('CLIPPY_DISK_SOFT_MB', amount(0, 1e6), '3072', 'MB', 'Free space below which credits start to shrink and cold segments are dropped sooner.'),
   maxRangeMinutes: define('CLIPPY_MAX_RANGE_MINUTES', amount(0.1, 1440), '60', 'minutes', 'Longest time range that is cut out of a recording on request.'),

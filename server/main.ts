@@ -36,6 +36,8 @@ const MB = 1e6;
 const HOUR_MS = 3_600_000;
 /** Chunks wait here for the pipeline, which takes them out: it is used only as far as pipelines lag. */
 const HOT_BYTES = 128 * MB;
+/** Chunks all recordings together may have in flight (T10). */
+const IN_FLIGHT_CHUNKS = 4_096;
 /** Memory a burst of chunks has left behind is let go after so long. */
 const TRIM_EVERY_MS = 10_000;
 const MEDIA_URL_S = 6 * 3600;
@@ -235,7 +237,7 @@ export const serve = async (config: Config, log: Log, between: Between = (_, par
     const sessionDir = (sessionId: string): string => join(dataDir, 'sessions', sessionId);
     const tiering = opened('tiering', createTiering({ objectStore, repository, diskSpace, hotMs: config.hotMinutes * 60_000, everyMs: 5_000, concurrency: 2, log, clock }), (part) => part.close());
     const supervisor = createSupervisor({
-      repository, objectStore, clock, log, tiering, tier: config.tier, maxSessions: config.maxSessions, mailbox, resumeMs: config.resumeMinutes * 60_000, retentionMs,
+      repository, objectStore, clock, log, tiering, tier: config.tier, maxSessions: config.maxSessions, credits: { mailbox, together: { chunks: IN_FLIGHT_CHUNKS, bytes: Math.floor(config.inFlightBytes * MB) }, maxChunkBytes: limits.maxChunkBytes }, resumeMs: config.resumeMinutes * 60_000, retentionMs,
       creditsShare: () => diskSpace.creditsFactor(),
       publish: hub.publish,
       openTimeline: async (sessionId) => {

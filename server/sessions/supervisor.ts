@@ -8,6 +8,7 @@ import type { MediaIndex, MediaLog } from '../pipeline/media-log.ts';
 import type { Pipeline } from '../pipeline/index.ts';
 import type { Hole } from '../pipeline/words-lane.ts';
 import type { ObjectStore, Repository, StoredSession } from '../ports.ts';
+import { type CreditLimits, creditsFor } from './credits.ts';
 import { type OpenedTimeline, createOpenLogs } from './open-logs.ts';
 import { Session } from './session.ts';
 import type { Tiering } from './tiering.ts';
@@ -22,7 +23,7 @@ export type SupervisorOptions = {
   log: Log;
   tier: Tier;
   maxSessions: number;
-  mailbox: Credits;
+  credits: CreditLimits;
   /** share of the credits granted now: 1 = all, 0 = none (disk low, shutting down) */
   creditsShare: () => number;
   resumeMs: number;
@@ -92,10 +93,7 @@ export const createSupervisor = (options: SupervisorOptions) => {
     return done;
   };
 
-  const credits = (): Credits => {
-    const share = stopping ? 0 : options.creditsShare();
-    return { chunks: Math.floor(options.mailbox.chunks * share), bytes: Math.floor(options.mailbox.bytes * share) };
-  };
+  const credits = (): Credits => creditsFor(options.credits, actors.size, stopping ? 0 : options.creditsShare());
 
   const enliven = async (stored: StoredSession): Promise<Actor> => {
     await closing.get(stored.id);
@@ -104,7 +102,7 @@ export const createSupervisor = (options: SupervisorOptions) => {
     // Only the row knows that a recording has ended; its log is just bytes.
     if (!takesChunks(stored)) await timeline.finish();
     const session: Session = new Session({
-      stored, timeline, repository, clock, log, publish: options.publish, credits, mailbox: options.mailbox, resumeMs: options.resumeMs, analyseAfterMs: takesChunks(stored) ? ANALYSED_AFTER_MS : 0,
+      stored, timeline, repository, clock, log, publish: options.publish, credits, mailbox: options.credits.mailbox, resumeMs: options.resumeMs, analyseAfterMs: takesChunks(stored) ? ANALYSED_AFTER_MS : 0,
       startPipeline: (self, { deafUntilMs, holes }) => options.startPipeline({ session: self, media: timeline, index, expiresAt: () => expiryOf(self.stored), deafUntilMs, holes }),
       onEnded: (self) => void retire(self).catch((error: unknown) => log.error({ session: self.id, error: messageOf(error) }, 'a finished recording could not be put away')),
     });

@@ -78,7 +78,7 @@ export const sessionBench = async (options: SessionBenchOptions = {}) => {
   };
   const tiering = createTiering({ objectStore, repository, diskSpace: { shortBytes: () => 0, refresh: async () => {} }, hotMs: 0, everyMs: 1e12, concurrency: 1, log, clock });
   const supervisor = createSupervisor({
-    repository, objectStore, clock, log, tiering, tier: 'plus', maxSessions: options.maxSessions ?? 10, mailbox, resumeMs: RESUME_MS, retentionMs: RETENTION_MS,
+    repository, objectStore, clock, log, tiering, tier: 'plus', maxSessions: options.maxSessions ?? 10, credits: { mailbox, together: { chunks: 10_000, bytes: 1e9 }, maxChunkBytes: limits.maxChunkBytes }, resumeMs: RESUME_MS, retentionMs: RETENTION_MS,
     creditsShare: () => share.now, publish, onRetired: () => {}, onRested: () => {},
     openTimeline: async (sessionId) => {
       opened.push(sessionId);

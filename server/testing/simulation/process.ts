@@ -121,7 +121,7 @@ export const startServer = (options: ServerOptions): Server => {
     };
     const tiering = createTiering({ objectStore, repository, diskSpace, hotMs: plan.hotMs, everyMs: 10_000, concurrency: 2, log, clock });
     const supervisor = createSupervisor({
-      repository, objectStore, clock, log, tiering, tier: 'free', maxSessions: 10, mailbox: plan.mailbox, resumeMs: plan.resumeMs, retentionMs: tiers,
+      repository, objectStore, clock, log, tiering, tier: 'free', maxSessions: 10, credits: { mailbox: plan.mailbox, together: { chunks: 10, bytes: 5_000 }, maxChunkBytes: plan.maxChunkBytes }, resumeMs: plan.resumeMs, retentionMs: tiers,
       creditsShare: () => diskSpace.creditsFactor(), publish, onRetired: () => {}, onRested: () => {},
       openTimeline: async (sessionId) => {
         const dir = `${DATA}/sessions/${sessionId}`;
