@@ -26,6 +26,7 @@ const stage = () => {
         ...options, random: () => 0.5,
         clock: {
           now: () => nowMs,
+          monotonic: () => nowMs,
           after: (ms, run) => {
             const timer = { at: nowMs + ms, run };
             timers.push(timer);

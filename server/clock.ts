@@ -3,6 +3,8 @@
 export type Clock = {
   /** ms since the epoch */
   now(): number;
+  /** ms since whenever: nobody sets it back or forward, so durations are its differences (S12) */
+  monotonic(): number;
   /** calls `run` once after `ms`; the returned function cancels */
   after(ms: number, run: () => void): () => void;
 };
@@ -12,6 +14,7 @@ export type Random = () => number;
 
 export const systemClock: Clock = {
   now: () => Date.now(),
+  monotonic: () => performance.now(),
   after: (ms, run) => {
     const timer = setTimeout(run, ms);
     return () => clearTimeout(timer);

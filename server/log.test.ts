@@ -27,7 +27,7 @@ it('[LOG2] writes no token, signature or spoken word', () => {
 it('[LOG3] writes a flood once a second, with what was left out', () => {
   let nowMs = 0;
   const log = memoryLog();
-  const write = oncePerSecond(log.warn, { now: () => nowMs, after: () => () => undefined });
+  const write = oncePerSecond(log.warn, { now: () => nowMs, monotonic: () => nowMs, after: () => () => undefined });
   for (nowMs = 0; nowMs < 2_500; nowMs += 10) write('drop', {}, 'dropped');
   write('other', {}, 'other');
   expect(log.lines.map(({ fields, message }) => ({ message, ...fields }))).toEqual([{ message: 'dropped' }, { message: 'dropped', suppressed: 99 }, { message: 'dropped', suppressed: 99 }, { message: 'other' }]);

@@ -37,7 +37,7 @@ const MAX_KEYS = 256;
 export const oncePerSecond = (write: Write, clock: Clock): ((key: string, fields: object, message: string) => void) => {
   const last = new Map<string, { at: number; suppressed: number }>();
   return (key, fields, message) => {
-    const now = clock.now();
+    const now = clock.monotonic();
     const entry = last.get(key);
     if (entry && now - entry.at < 1_000) {
       entry.suppressed++;

@@ -61,9 +61,13 @@ describe('connection', () => {
     expect(statuses.at(-1)).toMatchObject({ state: 'connected' });
   });
 
-  it('notices a half-open connection by silence', async () => {
+  it.each([0, -3_600_000, 3_600_000])('[S12] notices a half-open connection by silence, and only by it, where the wall clock is set by %i ms', async (setMs) => {
     const { server, clock, client, turn } = bench();
     await turn();
+    clock.set(setMs);
+    await clock.advance(10_500);
+    await turn();
+    expect(server.connections).toBe(1);
     server.goSilent();
     await clock.advance(31_000);
     await turn();

@@ -52,6 +52,7 @@ const RING_MS = 5 * 60_000;
 
 const systemClock: ClientClock = {
   now: () => Date.now(),
+  monotonic: () => performance.now(),
   after: (ms, run) => {
     const timer = setTimeout(run, ms);
     return () => clearTimeout(timer);

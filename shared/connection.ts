@@ -7,7 +7,8 @@ import { CLOSE_BAD_FRAME, CLOSE_FENCED, CLOSE_UNAUTHORIZED, PROTOCOL_VERSION } f
 import type { ClientFrame, ServerFrame } from './protocol.ts';
 import type { Socket, SocketFactory } from './socket.ts';
 
-export type ClientClock = { now(): number; after(ms: number, run: () => void): () => void };
+/** `monotonic`: nobody sets it back or forward; durations are its differences. */
+export type ClientClock = { now(): number; monotonic(): number; after(ms: number, run: () => void): () => void };
 export type Welcome = Extract<ServerFrame, { t: 'welcome' }>;
 
 export type ConnectionStatus =
@@ -74,7 +75,7 @@ export const connect = (options: ConnectionOptions): Connection => {
   let greetedAt = 0;
   let heardAt = 0;
   let pings = 0;
-  let lostAt = clock.now();
+  let lostAt = clock.monotonic();
 
   const report = (next: ConnectionStatus): void => {
     status = next;
@@ -101,8 +102,8 @@ export const connect = (options: ConnectionOptions): Connection => {
 
   const retry = (reason: string, maxMs = BACKOFF_MAX_MS): void => {
     if (state.at === 'ended' || state.at === 'waiting') return;
-    if (state.at === 'greeted') lostAt = clock.now();
-    if (state.at === 'greeted' && clock.now() - greetedAt >= STABLE_MS) attempt = 0;
+    if (state.at === 'greeted') lostAt = clock.monotonic();
+    if (state.at === 'greeted' && clock.monotonic() - greetedAt >= STABLE_MS) attempt = 0;
     const delay = options.random() * Math.min(maxMs, BACKOFF_MS * 2 ** attempt);
     attempt++;
     leave({ at: 'waiting', cancel: clock.after(delay, open) }, CLOSE_LOST, '');
@@ -111,7 +112,7 @@ export const connect = (options: ConnectionOptions): Connection => {
 
   const keepAlive = (socket: Socket): (() => void) => {
     let cancel = clock.after(PING_MS, function tick() {
-      if (clock.now() - heardAt >= SILENCE_MS) return retry(`nothing heard from the server for ${clock.now() - heardAt} ms`);
+      if (clock.monotonic() - heardAt >= SILENCE_MS) return retry(`nothing heard from the server for ${clock.monotonic() - heardAt} ms`);
       socket.send(encodeFrame({ t: 'ping', id: ++pings }));
       cancel = clock.after(PING_MS, tick);
     });
@@ -119,13 +120,13 @@ export const connect = (options: ConnectionOptions): Connection => {
   };
 
   const receive = (socket: Socket, bytes: Uint8Array): void => {
-    heardAt = clock.now();
+    heardAt = clock.monotonic();
     const frame = decodeServerFrame(bytes);
     if (frame.t === 'ping') return socket.send(encodeFrame({ t: 'pong', id: frame.id }));
     if (frame.t === 'pong') return;
     if (frame.t === 'welcome' && state.at === 'connecting') {
       state.cancel();
-      greetedAt = clock.now();
+      greetedAt = clock.monotonic();
       state = { at: 'greeted', socket, cancel: keepAlive(socket) };
       report({ state: 'connected', user: frame.user });
       return options.onOpen((sent) => socket.send(encodeFrame(sent)));
@@ -155,7 +156,7 @@ export const connect = (options: ConnectionOptions): Connection => {
         const final = FINAL[code];
         if (final) end(new ClientError(final, reason || `the server closed the connection with ${code}`));
         else {
-          const down = code === CLOSE_ABNORMAL && state.at === 'connecting' && clock.now() - lostAt < RESTART_MS;
+          const down = code === CLOSE_ABNORMAL && state.at === 'connecting' && clock.monotonic() - lostAt < RESTART_MS;
           retry(`connection closed (${code}${reason ? `: ${reason}` : ''})`, down ? RESTART_BACKOFF_MS : BACKOFF_MAX_MS);
         }
       },

@@ -15,6 +15,7 @@ import { openRecordingStore } from './store.ts';
 
 const clock = {
   now: () => Date.now(),
+  monotonic: () => performance.now(),
   after: (ms: number, run: () => void) => {
     const timer = setTimeout(run, ms);
     return () => clearTimeout(timer);

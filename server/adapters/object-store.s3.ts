@@ -92,11 +92,11 @@ export const createS3Store = async (options: S3Options): Promise<ObjectStore> =>
       });
     }
   };
-  for (const until = clock.now() + waitMs; ; ) {
+  for (const until = clock.monotonic() + waitMs; ; ) {
     const error = await ensureBucket().then(() => null, (reason: unknown) => reason);
     if (error === null) break;
     const cause = translated(`bucket ${bucket}`, error);
-    if (isTransient(cause) && clock.now() < until) {
+    if (isTransient(cause) && clock.monotonic() < until) {
       log.warn({ error: messageOf(cause) }, 'the object store does not answer yet');
       await sleep(clock, 500);
       continue;

@@ -12,6 +12,7 @@ const fakeClock = (start = Date.UTC(2026, 0, 5, 10, 59, 0)): Clock & { advance(m
   return {
     waits,
     now: () => now,
+    monotonic: () => now,
     advance: (ms) => (now += ms),
     after: (ms, run) => {
       // time limits are long here; waiting for a provider is over at once

@@ -73,7 +73,7 @@ export const createProviderGuard = (options: GuardOptions): ProviderGuard => {
   let pause: { untilMs: number; kind: 'rate' | 'auth'; message: string } | null = null;
 
   const paused = (): { leftMs: number; kind: 'rate' | 'auth'; message: string } | null => {
-    const leftMs = pause ? pause.untilMs - clock.now() : 0;
+    const leftMs = pause ? pause.untilMs - clock.monotonic() : 0;
     return pause && leftMs > 0 ? { leftMs, kind: pause.kind, message: pause.message } : null;
   };
 
@@ -83,7 +83,7 @@ export const createProviderGuard = (options: GuardOptions): ProviderGuard => {
     const timeout = new AbortController();
     const cancel = clock.after(limits.timeoutMs, () => timeout.abort(new Error('time limit')));
     const both = AbortSignal.any([signal, timeout.signal]);
-    const began = clock.now();
+    const began = clock.monotonic();
     let outcome: GuardCall['outcome'] = 'ok';
     let cost = job.usd;
     try {
@@ -104,7 +104,7 @@ export const createProviderGuard = (options: GuardOptions): ProviderGuard => {
       cancel();
       if (signal.aborted) cost = job.usd;
       await settle(cost);
-      options.onCall?.({ provider: name, outcome, ms: clock.now() - began, usd: cost, audioSeconds: job.audioSeconds });
+      options.onCall?.({ provider: name, outcome, ms: clock.monotonic() - began, usd: cost, audioSeconds: job.audioSeconds });
     }
   };
 
@@ -135,10 +135,10 @@ export const createProviderGuard = (options: GuardOptions): ProviderGuard => {
         return await attempt(job, call, signal);
       } catch (error) {
         if (!(error instanceof ProviderError)) throw error;
-        if (error.kind === 'auth') pause = { untilMs: clock.now() + AUTH_PAUSE_MS, kind: 'auth', message: `${error.message}; check the key` };
+        if (error.kind === 'auth') pause = { untilMs: clock.monotonic() + AUTH_PAUSE_MS, kind: 'auth', message: `${error.message}; check the key` };
         // our own throttle's refusals carry no cause: only the provider's 429 pauses everybody
         else if (error.kind === 'rate' && error.cause !== undefined) {
-          pause = { untilMs: clock.now() + Math.max(1, error.retryAfterMs ?? backoff(++laters)), kind: 'rate', message: error.message };
+          pause = { untilMs: clock.monotonic() + Math.max(1, error.retryAfterMs ?? backoff(++laters)), kind: 'rate', message: error.message };
           continue;
         }
         const open = error.cause instanceof BrokenCircuitError;

@@ -73,13 +73,13 @@ export const createRepository = async (options: RepositoryOptions): Promise<Repo
   const sql = connect();
 
   const migrations = await readMigrations();
-  const until = clock.now() + waitMs;
+  const until = clock.monotonic() + waitMs;
   for (;;) {
     try {
       for (const name of await migrate(sql, schema, migrations)) log.info({ migration: name }, 'database migrated');
       break;
     } catch (error) {
-      if (isTransient(error) && clock.now() < until) {
+      if (isTransient(error) && clock.monotonic() < until) {
         log.warn({ error: messageOf(error) }, 'PostgreSQL does not answer yet');
         await sleep(clock, 500);
         continue;

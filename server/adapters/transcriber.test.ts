@@ -34,7 +34,7 @@ const guardOf = (name: string): ProviderGuard =>
     budget: { hourUsd: 1, dayUsd: 1 },
     book: { addSpend: async () => {}, spent: async () => 0 },
     // waits for a provider are real but a hundredth as long
-    clock: { now: systemClock.now, after: (ms, run) => systemClock.after(ms === 400 ? ms : ms / 100, run) },
+    clock: { ...systemClock, after: (ms, run) => systemClock.after(ms === 400 ? ms : ms / 100, run) },
     random: () => 0.5,
   });
 const settings: TranscriberSettings = { groqApiKey: '', groqBaseUrl: '', groqModels: ['whisper-large-v3-turbo'], openaiApiKey: '', openaiBaseUrl: '', openaiModels: ['whisper-1'], localModel: '', localThreads: 1 };

@@ -37,7 +37,7 @@ describe.each(['uws', 'portable'] as const)('the API over %s', (kind) => {
   const skip = kind === 'uws' && missing !== '';
   const log = memoryLog();
   let nowMs = Date.UTC(2026, 10, 1);
-  const clock = { now: () => nowMs, after: (ms: number, run: () => void) => { const timer = setTimeout(run, ms); return () => clearTimeout(timer); } };
+  const clock = { now: () => nowMs, monotonic: () => nowMs, after: (ms: number, run: () => void) => { const timer = setTimeout(run, ms); return () => clearTimeout(timer); } };
   let sessions: FakeSessions;
   let failing = '';
   let folder = '';

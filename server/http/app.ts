@@ -75,9 +75,9 @@ export const createHttp = (options: HttpOptions): Handle => {
   };
 
   return async (request, signal) => {
-    const began = clock.now();
+    const began = clock.monotonic();
     const { label, reply } = await dispatch(request, signal);
-    metrics.request(label, METHODS.some((each) => each === request.method) ? request.method : 'other', reply.status, (clock.now() - began) / 1_000);
+    metrics.request(label, METHODS.some((each) => each === request.method) ? request.method : 'other', reply.status, (clock.monotonic() - began) / 1_000);
     return { ...withCors(reply, request, origins), head: request.method === 'HEAD' };
   };
 };

@@ -4,7 +4,7 @@ import { allowedOrigin, createAuth, FRAME_ACTIONS, hashToken, RULES, type Action
 import { ROUTES } from './routes.ts';
 import type { Topic } from '../../shared/protocol.ts';
 
-const clock = { now: () => 1_000_000, after: () => () => undefined };
+const clock = { now: () => 1_000_000, monotonic: () => 1_000_000, after: () => () => undefined };
 const deviceOf = (token: string) => (token === 'paired' ? { id: 'D', owner: 'admin' } : null);
 const auth = createAuth({ tokenHash: hashToken('right'), secret: Buffer.from('secret'), clock, deviceOf });
 const device: Subject = { kind: 'device', id: 'D', user: 'admin' };

@@ -9,7 +9,7 @@ const setUp = async () => {
   const repository = createMemoryRepository();
   const revoked: string[] = [];
   const log = memoryLog();
-  const open = () => openDevices({ repository, log, clock: { now: () => nowMs, after: () => () => undefined }, onRevoked: (id) => revoked.push(id) });
+  const open = () => openDevices({ repository, log, clock: { now: () => nowMs, monotonic: () => nowMs, after: () => () => undefined }, onRevoked: (id) => revoked.push(id) });
   return { repository, revoked, log, open, devices: await open(), pass: (ms: number) => { nowMs += ms; } };
 };
 

@@ -3,7 +3,7 @@ import { createPairingCodes } from './pairing-codes.ts';
 
 const setUp = () => {
   let nowMs = 1_000;
-  const codes = createPairingCodes({ clock: { now: () => nowMs, after: () => () => undefined } });
+  const codes = createPairingCodes({ clock: { now: () => nowMs, monotonic: () => nowMs, after: () => () => undefined } });
   return { codes, pass: (ms: number) => { nowMs += ms; }, redeem: (code: string) => codes.redeem(code, (user) => Promise.resolve(user)) };
 };
 const refused = expect.objectContaining({ code: 'unauthorized', message: expect.stringContaining('npm run pair') });

@@ -2,11 +2,12 @@ import { expect, it } from 'vitest';
 import { memoryLog } from '../testing/memory-log.ts';
 import { createReadiness } from './readiness.ts';
 
-it('[R11] calls a check that never answers failed, and shares one round among many askers', async () => {
+it('[R11][S12] calls a check that never answers failed, and shares one round among many askers', async () => {
   let nowMs = 0;
   const timers: (() => void)[] = [];
   let calls = 0;
-  const clock = { now: () => nowMs, after: (_ms: number, run: () => void) => { timers.push(run); return () => undefined; } };
+  // [S12] its wall clock is set back by an hour meanwhile
+  const clock = { now: () => -3_600 * nowMs, monotonic: () => nowMs, after: (_ms: number, run: () => void) => { timers.push(run); return () => undefined; } };
   const never = { name: 'store', check: () => { calls++; return new Promise<void>(() => undefined); } };
   const log = memoryLog();
   const ready = createReadiness([never, { name: 'throws', check: () => { throw new Error('at once'); } }], clock, log);

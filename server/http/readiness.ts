@@ -29,7 +29,7 @@ export const createReadiness = (checks: readonly Check[], clock: Clock, log: Log
   };
 
   return () => {
-    if (!latest || clock.now() - latest.at >= FRESH_MS) latest = { at: clock.now(), outcomes: Promise.all(checks.map(run)) };
+    if (!latest || clock.monotonic() - latest.at >= FRESH_MS) latest = { at: clock.monotonic(), outcomes: Promise.all(checks.map(run)) };
     return latest.outcomes;
   };
 };

@@ -104,9 +104,9 @@ export const startPipeline = (options: PipelineOptions): Pipeline => {
     return work;
   };
 
-  let changedAt = clock.now();
+  let changedAt = clock.monotonic();
   const announce = (): void => {
-    changedAt = clock.now();
+    changedAt = clock.monotonic();
     if (cancelStages || controller.signal.aborted) return;
     cancelStages = clock.after(STAGES_EVERY_MS, () => {
       cancelStages = null;
@@ -185,7 +185,7 @@ export const startPipeline = (options: PipelineOptions): Pipeline => {
     closers.push(() => extractor.close());
     if (options.featuresOff) gauges.off('extract', options.featuresOff);
     const stageOf = <In, Out>(name: StageName, concurrency: number, capacity: number, work: (item: In, signal: AbortSignal) => Promise<Out>) =>
-      stage<In, Out>({ name, capacity, concurrency, gauge: gauges.gauge(name), now: clock.now, work: (item, signal) => track(work(item, signal)) });
+      stage<In, Out>({ name, capacity, concurrency, gauge: gauges.gauge(name), now: clock.monotonic, work: (item, signal) => track(work(item, signal)) });
 
     const demand = pull(options.capacity, (signal) => attempt(patient('decode'), (inner) => decoder.next(inner), signal));
     const signals: Observable<CutOrder> = demand.source.pipe(
@@ -240,19 +240,19 @@ export const startPipeline = (options: PipelineOptions): Pipeline => {
     /** An answer that makes no sense is the provider's fault for a while, and then this stretch's. */
     const untilPoison = (firstTriedAt: number) => {
       const shell = patient('transcribe');
-      return { ...shell, waits: (error: unknown) => shell.waits(error) || (error instanceof ProviderError && clock.now() - firstTriedAt < GARBAGE_PATIENCE_MS) };
+      return { ...shell, waits: (error: unknown) => shell.waits(error) || (error instanceof ProviderError && clock.monotonic() - firstTriedAt < GARBAGE_PATIENCE_MS) };
     };
     const speak = (lane: WordsLane): Observable<CutOrder> => {
       const wordsDemand = pull(lane.concurrency, (signal) => lane.next(signal));
       return wordsDemand.source.pipe(
         stageOf('transcribe', lane.concurrency, 2, (job: WordsJob, signal) =>
-          attempt(untilPoison(clock.now()), (inner) => lane.transcribe(job, inner), signal).catch(async (error: unknown) => {
+          attempt(untilPoison(clock.monotonic()), (inner) => lane.transcribe(job, inner), signal).catch(async (error: unknown) => {
             if (!(error instanceof Poisoned)) throw error;
             await setAside('transcribe', job, error);
             return lane.nothing(job);
           })),
         stage<WordsBatch, CutOrder>({
-          name: 'analyse', capacity: 2, concurrency: 1, now: clock.now, gauge: { entered: () => {}, left: () => {} },
+          name: 'analyse', capacity: 2, concurrency: 1, now: clock.monotonic, gauge: { entered: () => {}, left: () => {} },
           work: async (batch, signal) => {
             await attempt(patient('analyse'), () => (batch.refill
               ? repository.fillWords(sessionId, { startMs: batch.startMs, endMs: batch.untilMs }, batch.words)
@@ -276,7 +276,7 @@ export const startPipeline = (options: PipelineOptions): Pipeline => {
     const judgeDemand = pull(1, (signal) => analysis.nextCandidate(signal));
     const judged: Observable<CutOrder> = judgeDemand.source.pipe(
       stage<Highlight, CutOrder>({
-        name: 'analyse', capacity: 1, concurrency: 1, now: clock.now, gauge: { entered: () => {}, left: () => {} },
+        name: 'analyse', capacity: 1, concurrency: 1, now: clock.monotonic, gauge: { entered: () => {}, left: () => {} },
         work: (highlight, signal) => track(analysis.judge(highlight, judgeDemand.give, signal)),
       }),
     );
@@ -294,7 +294,7 @@ export const startPipeline = (options: PipelineOptions): Pipeline => {
     });
     const owedOrders: Observable<CutOrder> = owedDemand.source.pipe(
       stage<Highlight, CutOrder>({
-        name: 'analyse', capacity: 1, concurrency: 1, now: clock.now, gauge: { entered: () => {}, left: () => {} },
+        name: 'analyse', capacity: 1, concurrency: 1, now: clock.monotonic, gauge: { entered: () => {}, left: () => {} },
         work: async (highlight) => ({ highlights: [highlight], bins: [], signalsUntilMs: null, release: owedDemand.give }),
       }),
     );
@@ -372,7 +372,7 @@ export const startPipeline = (options: PipelineOptions): Pipeline => {
 
     await new Promise<void>((resolve, reject) => {
       if (controller.signal.aborted) return resolve(); // stopped while its state was being loaded
-      changedAt = clock.now();
+      changedAt = clock.monotonic();
       begun = true;
       controller.signal.addEventListener('abort', () => resolve(), { once: true });
       subscription = defer(() => work).subscribe({

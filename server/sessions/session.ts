@@ -82,7 +82,7 @@ export class Session {
   #inFlight = { chunks: 0, bytes: 0 };
   #appending: Promise<unknown> = Promise.resolve();
   #failures: number[] = [];
-  #savedAt = 0;
+  #savedAt = -Infinity;
   #saving: Promise<void> = Promise.resolve();
   #cancelSave: (() => void) | null = null;
   #cancelRetire: () => void = () => {};
@@ -422,7 +422,7 @@ export class Session {
   #pipelineFailed(pipeline: Pipeline, error: unknown): void {
     if (this.#pipeline.is !== 'running' || this.#pipeline.pipeline !== pipeline || this.#stopping) return;
     const { clock, log } = this.#options;
-    const now = clock.now();
+    const now = clock.monotonic();
     this.#failures = [...this.#failures.filter((at) => at > now - RESTART_WINDOW_MS), now];
     this.#blame(error);
     log.error({ session: this.id, error: messageOf(error), failures: this.#failures.length }, 'the pipeline of a recording failed');
@@ -475,7 +475,7 @@ export class Session {
     if (before.is === 'resting' || before.is === 'waking') await before.gone;
   }
 
-  /** since when its pipeline has had nothing to do, ms since the epoch; null: it has, or there is none */
+  /** since when its pipeline has had nothing to do, by the monotonic clock; null: it has, or there is none */
   get quietSince(): number | null {
     return this.#pipeline.is === 'running' ? this.#pipeline.pipeline.quietSince() : null;
   }
@@ -515,7 +515,7 @@ export class Session {
     this.#cancelSave = this.#options.clock.after(now ? 0 : ANNOUNCE_EVERY_MS, () => {
       this.#cancelSave = null;
       this.#announce();
-      if (!now && this.#options.clock.now() - this.#savedAt < SAVE_EVERY_MS) return this.#saveSoon();
+      if (!now && this.#options.clock.monotonic() - this.#savedAt < SAVE_EVERY_MS) return this.#saveSoon();
       this.#save().catch((error: unknown) => {
         this.#options.log.warn({ session: this.id, error: messageOf(error) }, 'totals were not saved; tried again');
         this.#saveSoon();
@@ -548,7 +548,7 @@ export class Session {
 
   #save(): Promise<void> {
     void this.#pay();
-    this.#savedAt = this.#options.clock.now();
+    this.#savedAt = this.#options.clock.monotonic();
     const { title, sourceUrl, status, endedAt, durationMs, bytes, chunks, missing, lastSequence, note } = this.summary;
     this.#saving = this.#saving.catch(() => {}).then(() => this.#options.repository.updateSession(this.id, { title, sourceUrl, status, endedAt, durationMs, bytes, chunks, missing, lastSequence, note }));
     return this.#saving;

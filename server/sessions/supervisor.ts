@@ -183,7 +183,7 @@ export const createSupervisor = (options: SupervisorOptions) => {
   };
   /** Lets go of the pipelines of recordings that send nothing: a quiet recording costs a few kilobytes. */
   const letRest = async (): Promise<void> => {
-    const now = clock.now();
+    const now = clock.monotonic();
     const quiet = [...actors.values()].flatMap((actor) => {
       const since = actor.session.quietSince;
       return since !== null && now - since >= LEAST_QUIET_MS ? [{ actor, since }] : [];

@@ -75,14 +75,14 @@ export const createTiering = (options: TieringOptions): Tiering => {
       if (!sessions.has(sessionId)) return true; // deleted meanwhile
       const attempts = (failures.get(key)?.attempts ?? 0) + 1;
       const pauseMs = Math.min(MAX_PAUSE_MS, options.everyMs * 2 ** attempts);
-      failures.set(key, { attempts, retryAt: clock.now() + pauseMs });
+      failures.set(key, { attempts, retryAt: clock.monotonic() + pauseMs });
       log.warn({ session: sessionId, segment: segment.index, attempts, pauseMs, error: messageOf(error) }, 'segment not uploaded; it stays on disk and is tried again');
       return false;
     }
   };
 
   const uploadAll = async (): Promise<void> => {
-    const queue = jobs().filter(({ key }) => (failures.get(key)?.retryAt ?? 0) <= clock.now());
+    const queue = jobs().filter(({ key }) => (failures.get(key)?.retryAt ?? -Infinity) <= clock.monotonic());
     let failed = 0;
     const goesOn = (): boolean => !closed && failed < FAILURES_PER_SWEEP;
     const worker = async (): Promise<void> => {

@@ -35,6 +35,7 @@ export const piecesOf = async (path: string, slice = 'gop'): Promise<LivePiece[]
 /** Real time, but nobody waits longer than a few milliseconds. */
 export const hurriedClock: Clock = {
   now: () => Date.now(),
+  monotonic: () => performance.now(),
   after: (ms, run) => {
     const timer = setTimeout(run, Math.min(ms, 4));
     return () => clearTimeout(timer);

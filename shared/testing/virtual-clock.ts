@@ -7,15 +7,20 @@ export const settle = (): Promise<void> => new Promise((resolve) => setImmediate
 export type VirtualClock = ClientClock & {
   /** Runs what falls due, in order, letting promises settle after each. */
   advance(ms: number): Promise<void>;
+  /** The wall clock is set forward, or back. */
+  set(ms: number): void;
   /** timers that have not run */
   waiting(): number;
 };
 
 export const virtualClock = (): VirtualClock => {
   let time = 1_795_000_000_000;
+  let set = 0;
   let timers: { at: number; run: () => void }[] = [];
   return {
-    now: () => time,
+    now: () => time + set,
+    monotonic: () => time,
+    set: (ms) => { set += ms; },
     after: (ms, run) => {
       const timer = { at: time + ms, run };
       timers.push(timer);

@@ -47,7 +47,7 @@ export const createLife = (options: LifeOptions): Life => {
     let cancel = (): void => {};
     const fire = (): void => {
       if (dead) return;
-      if (pausedUntil > scheduler.now()) cancel = scheduler.after(pausedUntil - scheduler.now(), fire);
+      if (pausedUntil > scheduler.now()) cancel = scheduler.at(pausedUntil, fire);
       else run();
     };
     cancel = scheduler.after(ms, fire);
@@ -66,6 +66,7 @@ export const createLife = (options: LifeOptions): Life => {
     },
     clock: {
       now: options.wallNow,
+      monotonic: scheduler.now,
       after: (ms, run) => {
         timers++;
         let waiting = true;

@@ -59,7 +59,7 @@ export const connectLink = (options: LinkOptions): Link => {
 
   const carry = (way: Way, run: () => void): void => {
     way.lastAt = Math.max(way.lastAt, scheduler.now() + options.latencyMs());
-    scheduler.after(way.lastAt - scheduler.now(), () => { if (!way.silent && !way.closed) run(); });
+    scheduler.at(way.lastAt, () => { if (!way.silent && !way.closed) run(); });
   };
   const closeClient = (code: number, reason: string): void => {
     if (!clientOpen || client.life.dead) return;

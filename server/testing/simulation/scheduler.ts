@@ -12,6 +12,8 @@ export type Scheduler = {
   /** ms since the world began */
   now(): number;
   after(ms: number, run: () => void): () => void;
+  /** At that time, behind what was to come at it before: a difference of times, added again, may be another time. */
+  at(time: number, run: () => void): () => void;
   /** Runs the next event and what follows from it; false where there is none. */
   step(): boolean;
   /** events to come */
@@ -57,17 +59,20 @@ export const createScheduler = (): Scheduler => {
     return first;
   };
 
+  const at = (when: number, run: () => void): (() => void) => {
+    const event: Event = { at: Math.max(time, when), order: order++, run };
+    push(event);
+    live++;
+    return () => {
+      if (event.run !== null) live--;
+      event.run = null;
+    };
+  };
+
   return {
     now: () => time,
-    after: (ms, run) => {
-      const event: Event = { at: time + Math.max(0, ms), order: order++, run };
-      push(event);
-      live++;
-      return () => {
-        if (event.run !== null) live--;
-        event.run = null;
-      };
-    },
+    at,
+    after: (ms, run) => at(time + ms, run),
     step: () => {
       for (let event = pop(); event !== undefined; event = pop()) {
         const { run } = event;
