@@ -198,8 +198,8 @@ export const createSupervisor = (options: SupervisorOptions) => {
   };
   let cancelLook = (): void => {};
   const lookLater = (): void => {
+    if (stopping) return; // it began while one looked
     cancelLook = clock.after(LOOK_EVERY_MS, () => {
-      if (stopping) return;
       letRest().catch((error: unknown) => log.warn({ error: messageOf(error) }, 'a quiet recording was not put to rest')).finally(lookLater);
     });
   };
