@@ -14,7 +14,7 @@ export type Violation = { rule: string; message: string };
 const NEVER = new Set(['bad_frame', 'unauthorized', 'forbidden', 'version', 'conflict', 'crc', 'credits', 'too_large', 'media']);
 
 type Connection = { take: number; session: string | null; epoch: number; told: { seq: number; credits: Credits }; inFlight: { seq: number; size: number }[] };
-export type Ready = { epoch: number; lastSeq: number; take: number };
+export type Ready = { epoch: number; lastSeq: number; /** the highest acknowledged in this epoch */ acked: number; take: number };
 type SessionFacts = {
   acked: number;
   /** last sequence that was sent or declared lost */
@@ -124,12 +124,14 @@ export const createWitness = (options: { plan: Plan; repository: Repository; sto
         if (frame.lastSeq < known.acked) violate('SIM1', `ready says ${frame.lastSeq}, ${known.acked} had been acknowledged`);
         const before = known.readies.at(-1);
         if (before && (frame.epoch < before.epoch || (frame.epoch === before.epoch && !known.ended))) violate('SIM4', `epoch ${frame.epoch} follows ${before.epoch}`);
-        known.readies.push({ epoch: frame.epoch, lastSeq: frame.lastSeq, take: connection.take });
+        known.readies.push({ epoch: frame.epoch, lastSeq: frame.lastSeq, acked: frame.lastSeq, take: connection.take });
         Object.assign(connection, { session: frame.session, epoch: frame.epoch });
       } else if (frame.t === 'ack') {
         const known = factsOf(frame.session);
         if (frame.seq > known.highest) violate('SIM2', `sequence ${frame.seq} is acknowledged, ${known.highest} is the last that was sent`);
         known.acked = Math.max(known.acked, frame.seq);
+        const owner = known.readies.findLast(({ epoch }) => epoch === connection.epoch);
+        if (owner) owner.acked = Math.max(owner.acked, frame.seq);
       } else if (frame.t === 'stopped') {
         const known = factsOf(frame.session);
         known.acked = Math.max(known.acked, frame.totals.lastSequence);
