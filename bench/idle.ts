@@ -10,8 +10,8 @@ import type { Contender, Scenario } from './scenario.ts';
 
 type Load = { sessions: number; perConnection: number } & ({ sent: 'nothing' } | { sent: 'chunks'; chunks: number } | { sent: 'always'; seconds: number });
 
-/** Quiet recordings rest after some seconds where there are many, after a minute at the latest; collecting garbage takes some more. */
-const SETTLE_MS = 20_000;
+/** Quiet recordings rest after some seconds where there are many, after a minute at the latest; their garbage is collected some time later. */
+const SETTLE_MS = { nothing: 20_000, chunks: 90_000 };
 const WATCH_MS = 5_000;
 
 /** Of a process and all under it, what they share counted once: PostgreSQL's processes share their buffers. */
@@ -37,7 +37,7 @@ const measure = async (load: Load): Promise<Record<string, number>> => {
     const opensPerS = await fleet.open(load.sessions - 1);
     if (load.sent === 'chunks') await fleet.send(load.chunks);
     if (load.sent === 'always') await fleet.feed(1_000);
-    await pause(load.sent === 'always' ? load.seconds * 1_000 : SETTLE_MS);
+    await pause(load.sent === 'always' ? load.seconds * 1_000 : SETTLE_MS[load.sent]);
     const cpu = cpuSeconds(server.pid);
     await pause(WATCH_MS);
     const after = { rss: rssBytes(server.pid), tree: treeBytes(server.pid) };
