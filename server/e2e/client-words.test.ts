@@ -32,19 +32,22 @@ const media = await liveMedia(demo, { slice: 'gop' });
 for await (const piece of media.chunks) pieces.push({ ...piece, bytes: piece.bytes.slice() });
 media.close();
 
-/** Pushes the demo with its words, each batch when its stretch has gone out; `during` is told of every piece. */
+/** Pushes the demo with its words to its end, each batch when its stretch has gone out; `during` is told of every piece. */
 const record = async (server: ServerProcess, during: (recording: Recording, atMs: number) => Promise<void> = async () => {}) => {
   const client = createClient({ url: server.url, token: server.token, client: 'test', clientVersion: '1' });
   const events: SessionEvent[] = [];
   const recording = client.record({ key: ulid(), title: 'Demo', sourceUrl: '', mime: media.mime, video: null, mode: 'live', transcript: 'client' });
   const sessionId = await recording.session;
   client.watch(`session:${sessionId}`, { onState: () => {}, onEvent: (event) => void events.push(event) });
-  let wordsMs = 0;
+  let [mediaMs, wordsMs] = [0, 0];
   for (const piece of pieces) {
     await recording.push(piece);
-    for (; wordsMs + BATCH_MS <= piece.startMs + piece.durationMs; wordsMs += BATCH_MS) recording.words(batchAt(wordsMs));
+    mediaMs = piece.startMs + piece.durationMs;
+    for (; wordsMs + BATCH_MS <= mediaMs; wordsMs += BATCH_MS) recording.words(batchAt(wordsMs));
     await during(recording, piece.startMs);
   }
+  if (wordsMs < mediaMs) recording.words({ ...batchAt(wordsMs), untilMs: mediaMs }); // else the server would wait for the rest (W24)
+  wordsMs = mediaMs;
   return { client, events, recording, sessionId, wordsMs };
 };
 const view = (server: ServerProcess, sessionId: string): Promise<SessionView> => api<SessionView>(server, `/api/sessions/${sessionId}`);

@@ -68,7 +68,7 @@ const createAim = (random: () => number, rounds: number) => {
 };
 
 /** below those the system gives to clients: one that calls a dead server from its own port would reach itself */
-const portFor = (seed: number): number => 20_000 + (createHash('sha256').update(`${seed}-${process.pid}`).digest().readUInt16BE(0) % 10_000);
+const portFor = (seed: number, power: boolean): number => 20_000 + (createHash('sha256').update(`${seed}-${process.pid}`).digest().readUInt16BE(0) % 5_000) * 2 + Number(power);
 
 export const crashRounds = async ({ rounds, seed, power, say }: RoundsOptions): Promise<RoundsReport> => {
   const random = seededRandom(seed);
@@ -81,7 +81,7 @@ export const crashRounds = async ({ rounds, seed, power, say }: RoundsOptions): 
   await bundleServer(program);
   const database = await startEmbeddedPostgres({ dir: join(folder.path, 'database'), log: { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined } });
   const token = randomBytes(18).toString('base64url');
-  const port = portFor(seed);
+  const port = portFor(seed, power);
   const url = `http://127.0.0.1:${port}`;
   const troubles: string[] = [];
   const line = createServerLine({

@@ -20,23 +20,23 @@ const held = ({ target, runs, summary, findings }: FuzzReport): void => {
   expect(findings, `seed ${seed}`).toEqual([]);
 };
 
-it(`[FZ1][P9][P10] hostile frames are refused with a FrameError or survive encoding (seed ${seed})`, { timeout: 240_000 }, () => {
+it(`[FZ1][P9][P10] hostile frames are refused with a FrameError or survive encoding (seed ${seed})`, { timeout: 600_000 }, () => {
   held(fuzzFrames({ runs: long ? 100_000 : 10_000, seed }));
 });
 
-it(`[FZ2][D1][D3] hostile media give typed errors, the same events in any slices, and no clip that throws (seed ${seed})`, { timeout: 240_000 }, async () => {
+it(`[FZ2][D1][D3] hostile media give typed errors, the same events in any slices, and no clip that throws (seed ${seed})`, { timeout: 600_000 }, async () => {
   held(await fuzzChunks({ runs: long ? 2_000 : 150, seed }));
 });
 
-it(`[FZ2][X6] hostile Opus packets become features that are numbers, without a hole (seed ${seed})`, { timeout: 240_000 }, async () => {
+it(`[FZ2][X6] hostile Opus packets become features that are numbers, without a hole (seed ${seed})`, { timeout: 600_000 }, async () => {
   held(await fuzzOpus({ runs: long ? 20_000 : 1_000, seed }));
 });
 
-it(`[FZ4][W9][W20] whatever a speech engine answers, words are in order, inside the recording and readable (seed ${seed})`, { timeout: 240_000 }, async () => {
+it(`[FZ4][W9][W20] whatever a speech engine answers, words are in order, inside the recording and readable (seed ${seed})`, { timeout: 600_000 }, async () => {
   held(await fuzzProviders({ runs: long ? 2_000 : 100, seed }));
 });
 
-it(`[FZ5][J2][J5][R7][R10] speech and judges that give orders change nothing but which words are shown (seed ${seed})`, { timeout: 240_000 }, () => {
+it(`[FZ5][J2][J5][R7][R10] speech and judges that give orders change nothing but which words are shown (seed ${seed})`, { timeout: 600_000 }, () => {
   held(fuzzInjection({ runs: long ? 10_000 : 500, seed }));
 });
 

@@ -8,7 +8,7 @@ const bugs = plantedBugs();
 
 // Minutes of processor time: with the long rounds only.
 describe.skipIf(process.env['CLIPPY_TEST_LONG'] === undefined)('planted bugs', () => {
-  it.concurrent.each(bugs)(`[SIM15] $name is found within ${SEEDS} worlds`, { timeout: 300_000 }, async (bug) => {
+  it.concurrent.each(bugs)(`[SIM15] $name is found within ${SEEDS} worlds`, { timeout: 900_000 }, async (bug) => {
     expect(bug.breaks).toMatch(/\.$/);
     const found = await hunt(bug, SEEDS);
     expect(found, bug.breaks).not.toBeNull();
