@@ -1,12 +1,12 @@
 // Many recordings in one process of their own, so that what the server uses is told from what the load uses. Driven by fleet.ts
 // over IPC; each order is answered once, when it has been carried out.
+import { setTimeout as pause } from 'node:timers/promises';
 import { ulid } from 'ulid';
-import { liveMedia } from '../scripts/live-media.ts';
+import { allPieces } from '../scripts/live-media.ts';
 import { type Client, createClient } from '../shared/client.ts';
 import type { Recording } from '../shared/recording.ts';
 import type { Answer, FleetOptions, Order, Result } from './fleet.ts';
 
-type Piece = { bytes: Uint8Array; startMs: number; durationMs: number };
 type Member = {
   recording: Recording;
   pushed: number;
@@ -21,17 +21,9 @@ type Member = {
 const options = JSON.parse(process.argv[2] ?? '{}') as FleetOptions;
 const OPENING = 64;
 
-const piecesOf = async (file: string): Promise<{ mime: string; pieces: Piece[] }> => {
-  const { mime, chunks } = await liveMedia(file, { slice: 'gop' });
-  const pieces: Piece[] = [];
-  for await (const piece of chunks) pieces.push({ ...piece, bytes: piece.bytes.slice() });
-  return { mime, pieces };
-};
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const clients: Client[] = [];
 const members: Member[] = [];
-const media = options.file === null ? { mime: 'video/mp4', pieces: [] } : await piecesOf(options.file);
+const media = options.file === null ? { mime: 'video/mp4', pieces: [] } : await allPieces(options.file);
 let feeding: NodeJS.Timeout | null = null;
 
 const until = (member: Member, done: () => boolean): Promise<void> =>

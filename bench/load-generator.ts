@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { type Socket, connect } from 'node:net';
 import { once } from 'node:events';
+import { setTimeout as pause } from 'node:timers/promises';
 import { decodeServerFrame, encodeFrame } from '../shared/codec.ts';
 import { PROTOCOL_VERSION, SUB_PROTOCOL } from '../shared/protocol.ts';
 import type { ServerFrame } from '../shared/protocol.ts';
@@ -236,7 +237,6 @@ const spread = (values: number[]): Spread => {
   const sorted = values.toSorted((a, b) => a - b);
   return { p50: percentile(sorted, 0.5), p99: percentile(sorted, 0.99), max: sorted.at(-1) ?? 0 };
 };
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const say = (message: object): void => void process.stdout.write(`${JSON.stringify(message)}\n`);
 /** a ULID of a number */
 const keyOf = (number: number): string => `01J${String(number).padStart(23, '0')}`;

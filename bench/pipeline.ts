@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { ALL_FORMATS, EncodedPacketSink, FilePathSource, Input } from 'mediabunny';
 import { OpusDecoder } from 'opus-decoder';
-import { liveMedia } from '../scripts/live-media.ts';
+import { allPieces } from '../scripts/live-media.ts';
 import { type ServerProcess, startServer } from '../scripts/server-process.ts';
 import { streamFile } from '../scripts/stream.ts';
 import { startChild } from './child.ts';
@@ -79,10 +79,7 @@ const decodeOnly = async (file: string, perHour: number): Promise<Contender> => 
 };
 
 const storeOnly = async (file: string, folder: string, perHour: number): Promise<Contender & { close(): Promise<void> }> => {
-  const media = await liveMedia(file, { slice: 'gop' });
-  const pieces: Uint8Array[] = [];
-  for await (const { bytes } of media.chunks) pieces.push(bytes.slice());
-  media.close();
+  const { pieces } = await allPieces(file);
   const { child, first: port } = await startChild<number>(resolve(import.meta.dirname, 'store-floor.ts'), [folder], 0);
   return {
     name: 'storeOnly',
@@ -90,11 +87,11 @@ const storeOnly = async (file: string, folder: string, perHour: number): Promise
       const socket = connect(port, '127.0.0.1');
       await once(socket, 'connect');
       const before = cpuSeconds(child.pid);
-      for (const piece of pieces) {
+      for (const { bytes } of pieces) {
         const head = Buffer.alloc(4);
-        head.writeUInt32LE(piece.length);
+        head.writeUInt32LE(bytes.length);
         socket.write(head);
-        socket.write(piece);
+        socket.write(bytes);
         await once(socket, 'data');
       }
       const cpuS = (cpuSeconds(child.pid) - before) * perHour;

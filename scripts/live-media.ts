@@ -121,3 +121,11 @@ export const liveMedia = async (path: string, options: LiveOptions = {}): Promis
   const plan = await planFfmpeg(path, { allAudio, exact: found.exact }, signal);
   return { mime: plan.mime, durationMs: plan.durationMs, how: 'through FFmpeg', chunks: sliceLive(runPlan(plan, signal), slicing), close: nothing };
 };
+
+/** All of a short file's pieces at once, each with bytes of its own. Throws as `liveMedia` does. */
+export const allPieces = async (path: string, options?: LiveOptions): Promise<{ mime: string; pieces: LivePiece[] }> => {
+  const { mime, chunks } = await liveMedia(path, options);
+  const pieces: LivePiece[] = [];
+  for await (const piece of chunks) pieces.push({ ...piece, bytes: piece.bytes.slice() });
+  return { mime, pieces };
+};

@@ -4,10 +4,9 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, renameSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { liveMedia } from '../../scripts/live-media.ts';
+import { type LivePiece, allPieces } from '../../scripts/live-media.ts';
 
-export type Piece = { bytes: Uint8Array; startMs: number; durationMs: number };
-export type Material = { mime: string; pieces: Piece[] };
+export type Material = { mime: string; pieces: LivePiece[] };
 
 const DEMO = join(import.meta.dirname, '../../scripts/demo.mp4');
 const BASE_S = 300;
@@ -37,8 +36,5 @@ export const material = async (seconds: number, megabits: number): Promise<Mater
   ]);
   const times = Math.max(1, Math.ceil(seconds / BASE_S));
   const file = times === 1 ? base : make(`${times}x-${megabits}`, ['-stream_loop', String(times - 1), '-i', base, '-c', 'copy', '-strict', '-2']);
-  const { mime, chunks } = await liveMedia(file, { slice: 'gop' });
-  const pieces: Piece[] = [];
-  for await (const piece of chunks) pieces.push({ ...piece, bytes: piece.bytes.slice() });
-  return { mime, pieces };
+  return allPieces(file);
 };

@@ -5,7 +5,7 @@ import { Packr } from 'msgpackr';
 import { ulid } from 'ulid';
 import { WebSocket } from 'ws';
 import { afterAll, describe, expect, it } from 'vitest';
-import { type LivePiece, liveMedia } from '../../scripts/live-media.ts';
+import { allPieces } from '../../scripts/live-media.ts';
 import { type ServerProcess, api, startServer, temporaryFolder } from '../../scripts/server-process.ts';
 import { createClient } from '../../shared/client.ts';
 import { decodeServerFrame, encodeFrame } from '../../shared/codec.ts';
@@ -27,10 +27,7 @@ const BATCH_MS = 6_000;
 const SAID: Word[] = Array.from({ length: 180 }, (_, n) => ({ startMs: n * 500, endMs: n * 500 + 400, text: ['Somebody', 'clip', 'that', 'right', 'now!'][n % 20] ?? `word${n}`, confidence: 0.75 }));
 const batchAt = (fromMs: number): HeardWords => ({ fromMs, untilMs: fromMs + BATCH_MS, words: SAID.filter(({ startMs }) => startMs >= fromMs && startMs < fromMs + BATCH_MS) });
 
-const pieces: LivePiece[] = [];
-const media = await liveMedia(demo, { slice: 'gop' });
-for await (const piece of media.chunks) pieces.push({ ...piece, bytes: piece.bytes.slice() });
-media.close();
+const media = await allPieces(demo);
 
 /** Pushes the demo with its words to its end, each batch when its stretch has gone out; `during` is told of every piece. */
 const record = async (server: ServerProcess, during: (recording: Recording, atMs: number) => Promise<void> = async () => {}) => {
@@ -40,7 +37,7 @@ const record = async (server: ServerProcess, during: (recording: Recording, atMs
   const sessionId = await recording.session;
   client.watch(`session:${sessionId}`, { onState: () => {}, onEvent: (event) => void events.push(event) });
   let [mediaMs, wordsMs] = [0, 0];
-  for (const piece of pieces) {
+  for (const piece of media.pieces) {
     await recording.push(piece);
     mediaMs = piece.startMs + piece.durationMs;
     for (; wordsMs + BATCH_MS <= mediaMs; wordsMs += BATCH_MS) recording.words(batchAt(wordsMs));

@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { liveMedia } from '../../scripts/live-media.ts';
+import { allPieces } from '../../scripts/live-media.ts';
 import type { LivePiece } from '../../scripts/live-media.ts';
 import type { SessionEvent } from '../../shared/model.ts';
 import { createAudioAnalysers, createPcmDecoder } from '../adapters/audio-analyser.workers.ts';
@@ -26,11 +26,7 @@ export const demoFile = join(import.meta.dirname, '../../scripts/demo.mp4');
 const found = await findFfmpeg();
 export const realTool = createFfmpegMediaTool(found);
 
-export const piecesOf = async (path: string, slice = 'gop'): Promise<LivePiece[]> => {
-  const pieces: LivePiece[] = [];
-  for await (const piece of (await liveMedia(path, { slice })).chunks) pieces.push({ ...piece, bytes: piece.bytes.slice() });
-  return pieces;
-};
+export const piecesOf = async (path: string, slice = 'gop'): Promise<LivePiece[]> => (await allPieces(path, { slice })).pieces;
 
 /** Real time, but nobody waits longer than a few milliseconds. */
 export const hurriedClock: Clock = {

@@ -1,8 +1,9 @@
 // What is recorded while servers die: small real media, each recording with what must be true of it in the end.
 import { createHash, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { ulid } from 'ulid';
-import { type LivePiece, liveMedia } from '../../../scripts/live-media.ts';
+import { type LivePiece, allPieces } from '../../../scripts/live-media.ts';
 import { createClient } from '../../../shared/client.ts';
 import type { Page, Region, Word } from '../../../shared/model.ts';
 import type { Random } from '../../clock.ts';
@@ -28,17 +29,10 @@ const IN_FLIGHT = 4;
 const NEVER_PATIENT = 0.01;
 
 export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
-const pause = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
 
 export const loadPieces = async (): Promise<{ mime: string; pieces: LivePiece[] }> => {
-  const media = await liveMedia(join(import.meta.dirname, '../../../scripts/demo.mp4'), { slice: 'gop' });
-  const pieces: LivePiece[] = [];
-  for await (const piece of media.chunks) {
-    pieces.push({ ...piece, bytes: piece.bytes.slice() });
-    if (pieces.length === MOMENT_PIECES) break;
-  }
-  media.close();
-  return { mime: media.mime, pieces };
+  const { mime, pieces } = await allPieces(join(import.meta.dirname, '../../../scripts/demo.mp4'));
+  return { mime, pieces: pieces.slice(0, MOMENT_PIECES) };
 };
 
 export const openTraffic = ({ url, token, media, random }: { url: string; token: string; media: { mime: string; pieces: LivePiece[] }; random: Random }): Traffic => {

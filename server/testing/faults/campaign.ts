@@ -4,6 +4,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { seededRandom } from '../../../shared/testing/random.ts';
 import { makeMp4, makeWebm } from '../test-media.ts';
 import { type Audited, audit, call, eventually } from './audit.ts';
@@ -40,8 +41,6 @@ const RSS_LIMIT_MB = 700;
 const DESCRIPTORS_GROWTH = 40;
 const RECORDERS = 2;
 const SPEED = 12;
-
-const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 const makeSources = async (folder: string): Promise<Source[]> => {
   await makeMp4(join(folder, 'aac.mp4'), 20);

@@ -1,19 +1,16 @@
 // Recorders that never stop: each streams one piece of media after another, faster than it plays, over the client the product has.
+import { setTimeout as wait } from 'node:timers/promises';
 import { ulid } from 'ulid';
-import { type LivePiece, liveMedia } from '../../../scripts/live-media.ts';
+import { type LivePiece, allPieces } from '../../../scripts/live-media.ts';
 import { type Client, createClient } from '../../../shared/client.ts';
 
 export type Source = { name: string; mime: string; pieces: LivePiece[]; bytes: Buffer };
 export type Recorded = { sessionId: string; source: Source; chunks: number };
 
 export const loadSource = async (name: string, file: string): Promise<Source> => {
-  const media = await liveMedia(file, { slice: 'gop' });
-  const pieces: LivePiece[] = [];
-  for await (const { bytes, startMs, durationMs } of media.chunks) pieces.push({ bytes: bytes.slice(), startMs, durationMs });
-  return { name, mime: media.mime, pieces, bytes: Buffer.concat(pieces.map(({ bytes }) => bytes)) };
+  const { mime, pieces } = await allPieces(file);
+  return { name, mime, pieces, bytes: Buffer.concat(pieces.map(({ bytes }) => bytes)) };
 };
-
-const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 export type Recorders = {
   /** since the last call; those under way are not among them */
