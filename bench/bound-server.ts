@@ -5,10 +5,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { startServer } from '../scripts/server-process.ts';
+import { rssBytes, treeOf } from '../server/testing/processes.ts';
 import type { LoadReport } from './load.ts';
 import { openLoad, type Pieces } from './load.ts';
 import type { ProbeLine } from './probe.ts';
-import { cpuSeconds, rssBytes, treeOf } from './processor-time.ts';
+import { cpuSeconds } from './processor-time.ts';
 
 const SERVER_CORE = 0;
 const SAMPLE_MS = 1_000;
@@ -30,7 +31,7 @@ export const measureLoad = async (pieces: Pieces, { oneCore, sessions, rampSecon
   try {
     const several = oneCore && cpus().length > 1;
     // threads and children begun later stay on the core of who began them
-    if (several) for (const pid of treeOf(server.pid)) execFileSync('taskset', ['-a', '-p', '-c', String(SERVER_CORE), String(pid)], { stdio: 'ignore' });
+    if (several) for (const { pid } of treeOf(server.pid)) execFileSync('taskset', ['-a', '-p', '-c', String(SERVER_CORE), String(pid)], { stdio: 'ignore' });
     const idleRss = rssBytes(server.pid);
     const load = await openLoad({ ...pieces, url: server.url, token: server.token, sessions, firstKey: 0, rampSeconds, seconds, window }, several ? 1 : null);
     try {

@@ -1,11 +1,11 @@
 // Memory of recordings that are open: at rest with nothing sent, at rest after a few chunks, and fed at 2.5 Mbit/s. RSS of the
 // server's process before and after, divided by their number; the load is made by a process of its own.
-import { readFileSync, readdirSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { startServer, temporaryFolder } from '../scripts/server-process.ts';
+import { descriptors, rssBytes, treeBytes } from '../server/testing/processes.ts';
 import { smallMaterial, startFleet } from './fleet.ts';
 import { material } from './material.ts';
-import { cpuSeconds, rssBytes, treeOf } from './processor-time.ts';
+import { cpuSeconds } from './processor-time.ts';
 import type { Contender, Scenario } from './scenario.ts';
 
 type Load = { sessions: number; perConnection: number } & ({ sent: 'nothing' } | { sent: 'chunks'; chunks: number } | { sent: 'always'; seconds: number });
@@ -13,16 +13,6 @@ type Load = { sessions: number; perConnection: number } & ({ sent: 'nothing' } |
 /** Quiet recordings rest after some seconds where there are many, after a minute at the latest; their garbage is collected some time later. */
 const SETTLE_MS = { nothing: 20_000, chunks: 90_000 };
 const WATCH_MS = 5_000;
-
-/** Of a process and all under it, what they share counted once: PostgreSQL's processes share their buffers. */
-const treeBytes = (root: number): number =>
-  treeOf(root).reduce((sum, pid) => {
-    try {
-      return sum + Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1] ?? 0) * 1_024;
-    } catch {
-      return sum; // it has ended meanwhile
-    }
-  }, 0);
 
 const measure = async (load: Load): Promise<Record<string, number>> => {
   const folder = await temporaryFolder('bench-idle');
@@ -44,7 +34,7 @@ const measure = async (load: Load): Promise<Record<string, number>> => {
     return {
       rssPerSession: (after.rss - before.rss) / 1_024 / load.sessions, treePerSession: (after.tree - before.tree) / 1_024 / load.sessions,
       rss: after.rss / 1e6, opensPerS, cpuShare: (cpuSeconds(server.pid) - cpu) / (WATCH_MS / 1_000),
-      files: readdirSync(`/proc/${server.pid}/fd`).length, generatorRss: rssBytes(fleet.pid) / 1e6,
+      files: descriptors(server.pid), generatorRss: rssBytes(fleet.pid) / 1e6,
     };
   } finally {
     fleet.close();

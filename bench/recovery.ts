@@ -2,21 +2,14 @@
 // client, with its own pauses, counts as back when a chunk it made after the kill is acknowledged.
 import { setTimeout as pause } from 'node:timers/promises';
 import { startServer, temporaryFolder } from '../scripts/server-process.ts';
+import { signal, treeOf } from '../server/testing/processes.ts';
 import { smallMaterial, startFleet } from './fleet.ts';
-import { cpuSeconds, treeOf } from './processor-time.ts';
+import { cpuSeconds } from './processor-time.ts';
 import type { Scenario } from './scenario.ts';
 import { percentile } from './statistics.ts';
 
 const FED_MS = 5_000;
 const CHUNK_MS = 1_000;
-
-const kill = (pid: number): void => {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // it ended with its parent
-  }
-};
 
 const measure = async (sessions: number, whole: boolean): Promise<Record<string, number>> => {
   const folder = await temporaryFolder('bench-recovery');
@@ -29,7 +22,7 @@ const measure = async (sessions: number, whole: boolean): Promise<Record<string,
     await fleet.feed(CHUNK_MS);
     await pause(FED_MS);
     const killedAt = Date.now();
-    for (const pid of whole ? treeOf(server.pid) : [server.pid]) kill(pid);
+    for (const pid of whole ? treeOf(server.pid).map((each) => each.pid) : [server.pid]) signal(pid, 'SIGKILL');
     await server.kill('SIGKILL');
     await fleet.mark();
     const startedAt = Date.now();

@@ -1,40 +1,18 @@
 // What a server process and its database hold, from /proc (Linux).
 import { execFileSync } from 'node:child_process';
-import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
+import { descendants, descriptors, rssBytes, shareBytes, threads } from '../../server/testing/processes.ts';
 
 export type Held = { rssBytes: number; descriptors: number; threads: number; postgresBytes: number; ffmpegs: number; diskBytes: number };
 
-const field = (text: string, name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(text)?.[1] ?? 0);
-
-/** '' where the process has ended meanwhile */
-const read = (path: string): string => {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
-};
-
-const descendants = (root: number): { pid: number; name: string }[] => {
-  const all = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map((name) => ({ pid: Number(name), status: read(`/proc/${name}/status`) }));
-  const tree = new Set([root]);
-  for (let before = 0; before !== tree.size;) {
-    before = tree.size;
-    for (const { pid, status } of all) if (tree.has(field(status, 'PPid'))) tree.add(pid);
-  }
-  tree.delete(root);
-  return all.filter(({ pid }) => tree.has(pid)).map(({ pid, status }) => ({ pid, name: /^Name:\s+(.*)$/m.exec(status)?.[1] ?? '' }));
-};
-
 /** Shared pages of PostgreSQL's processes are counted once (PSS). */
 export const held = (pid: number, dataDir: string): Held => {
-  const status = read(`/proc/${pid}/status`);
   const children = descendants(pid);
   return {
-    rssBytes: field(status, 'VmRSS') * 1024,
-    threads: field(status, 'Threads'),
-    descriptors: readdirSync(`/proc/${pid}/fd`).length,
-    postgresBytes: children.filter(({ name }) => name.startsWith('postgres')).reduce((sum, child) => sum + field(read(`/proc/${child.pid}/smaps_rollup`), 'Pss') * 1024, 0),
+    rssBytes: rssBytes(pid),
+    threads: threads(pid),
+    descriptors: descriptors(pid),
+    postgresBytes: children.filter(({ name }) => name.startsWith('postgres')).reduce((sum, child) => sum + shareBytes(child.pid), 0),
     ffmpegs: children.filter(({ name }) => name.startsWith('ffmpeg')).length,
     diskBytes: diskBytes(dataDir),
   };

@@ -1,8 +1,8 @@
 // What recording costs: processor time of the whole browser beside MediaRecorder on the same page in the same run, and its memory.
-import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Page } from 'playwright-core';
-import { cpuSeconds, treeOf } from '../../bench/processor-time.ts';
+import { cpuSeconds } from '../../bench/processor-time.ts';
+import { treeBytes } from '../../server/testing/processes.ts';
 import { hasChromium } from './browser.ts';
 import { type Studio, openStudio, pause } from './studio.ts';
 
@@ -10,12 +10,6 @@ import { type Studio, openStudio, pause } from './studio.ts';
 const MINUTES = Number(process.env['CLIPPY_TEST_MINUTES'] ?? 0.3);
 const SLICE_MS = 4_000;
 const ROUNDS = 3;
-
-/** Proportional share, so that what processes have in common counts once. */
-const memoryOf = async (root: number): Promise<number> => {
-  const rollups = await Promise.all(treeOf(root).map((pid) => readFile(`/proc/${pid}/smaps_rollup`, 'utf8').catch(() => '')));
-  return rollups.reduce((sum, text) => sum + Number(/^Pss:\s+(\d+)/m.exec(text)?.[1] ?? 0), 0) / 1_024;
-};
 
 const cpuOver = async (root: number, ms: number): Promise<number> => {
   const before = cpuSeconds(root);
@@ -76,7 +70,7 @@ describe.skipIf(!hasChromium)('cost of recording (needs Chromium)', () => {
     await pause(5_000); // the first pieces, the server's first answers
     const startedAt = Date.now();
     while (Date.now() - startedAt < MINUTES * 60_000) {
-      readings.push({ minute: (Date.now() - startedAt) / 60_000, megabytes: await memoryOf(root) });
+      readings.push({ minute: (Date.now() - startedAt) / 60_000, megabytes: treeBytes(root) / 2 ** 20 });
       await pause(5_000);
     }
     await studio.stop(key);

@@ -6,7 +6,8 @@ import { type ServerProcess, startServer } from '../../scripts/server-process.ts
 import type { FuzzReport } from '../testing/fuzz/fuzz.ts';
 import { fuzzHttp } from '../testing/fuzz/http.ts';
 import { fuzzServerChunks } from '../testing/fuzz/server-chunks.ts';
-import { fuzzServerFrames, rssBytes } from '../testing/fuzz/server-frames.ts';
+import { fuzzServerFrames } from '../testing/fuzz/server-frames.ts';
+import { rssBytes } from '../testing/processes.ts';
 import { long } from './support.ts';
 
 const seed = Number(process.env['CLIPPY_TEST_SEED'] ?? Date.now() % 1e9);

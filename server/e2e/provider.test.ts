@@ -1,11 +1,11 @@
 // A provider that answers 429, 500, garbage, slowly or never: the recording is not affected, memory stays flat while ten minutes
 // pass, the lag of the words cursor is visible, and the words come when the provider does. A budget stops it, visibly.
-import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { streamFile } from '../../scripts/stream.ts';
 import { type ServerProcess, api, startServer } from '../../scripts/server-process.ts';
 import type { ProviderState, SessionView, Word } from '../../shared/model.ts';
 import { type Planted, plantedStream } from '../testing/planted.ts';
+import { rssBytes } from '../testing/processes.ts';
 import { type Failure, type ScriptedProvider, startScriptedProvider } from '../testing/scripted-provider.ts';
 import { hasFlite } from '../testing/speech.ts';
 import { long } from './support.ts';
@@ -21,7 +21,6 @@ const FAILURES: Record<string, Failure> = {
 const MODES = long ? Object.keys(FAILURES) : ['500'];
 const OUTAGE_MS = 6_000;
 
-const rss = (pid: number): number => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1024;
 const env = (provider: ScriptedProvider): Record<string, string> => ({
   OPENAI_API_KEY: 'scripted', OPENAI_BASE_URL: provider.url, CLIPPY_PROVIDER_RPM: '10000', CLIPPY_PROVIDER_AUDIO_SPH: '1000000', CLIPPY_PROVIDER_TIMEOUT_S: '2', CLIPPY_OPENAI_JUDGE_MODEL: '',
 });
@@ -49,13 +48,13 @@ describe.skipIf(!flite)('a provider in trouble (needs flite and FFmpeg)', () => 
         expect(sent.acked).toBe(sent.chunks);
         const view = (): Promise<SessionView> => api<SessionView>(server, `/api/sessions/${sent.sessionId}`);
         await expect.poll(async () => (await view()).clips.length, { timeout: 60_000 }).toBeGreaterThanOrEqual(planted.moments.length);
-        const settled = rss(server.pid);
+        const settled = rssBytes(server.pid);
         await new Promise((resolve) => setTimeout(resolve, OUTAGE_MS)); // the outage itself: time is what is tested
         const during = await view();
         expect(during.session.durationMs).toBeGreaterThan(590_000);
         expect(during.stages.transcribe.lagMs).toBeGreaterThan(300_000);
         expect(during.stages.archive.lagMs).toBeLessThan(10_000);
-        const grown = rss(server.pid) - settled;
+        const grown = rssBytes(server.pid) - settled;
         provider.failAll(null);
         await expect.poll(async () => (await view()).session.status, { timeout: 150_000, interval: 500 }).toBe('closed');
         const { words } = await api<{ words: Word[] }>(server, `/api/sessions/${sent.sessionId}/transcript.json`);

@@ -4,7 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { type AddressInfo, type Server, createServer } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createFfmpegMediaTool } from '../adapters/media-tool.ffmpeg.ts';
-import { descendants } from '../testing/faults/processes.ts';
+import { descendants } from '../testing/processes.ts';
 import { ffmpegBinary, makeMp4, makeWebm, temporaryFolder } from '../testing/test-media.ts';
 import { runFfmpeg } from './ffmpeg.ts';
 

@@ -10,7 +10,7 @@ import { makeMp4, makeWebm } from '../test-media.ts';
 import { type Audited, audit, call, eventually } from './audit.ts';
 import { flipRound } from './bit-flips.ts';
 import { beginOne } from './kinds.ts';
-import { descendants, descriptors, isAlive, rssBytes } from './processes.ts';
+import { descendants, descriptors, isAlive, rssBytes } from '../processes.ts';
 import { type Source, loadSource, startRecorders } from './streams.ts';
 import { type World, type WorldName, openWorld } from './world.ts';
 

@@ -1,7 +1,7 @@
 // The faults of a campaign. Each begins, lasts as long as the campaign says, and is taken back; several may last at once, and a
 // later one of the same dependency replaces the one before.
 import type { Failure } from '../scripted-provider.ts';
-import { descendants, signal } from './processes.ts';
+import { descendants, signal } from '../processes.ts';
 import type { StoreFault } from './s3-server.ts';
 import type { World } from './world.ts';
 

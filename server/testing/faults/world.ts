@@ -10,7 +10,7 @@ import { type ScriptedProvider, startScriptedProvider } from '../scripted-provid
 import { ffmpegBinary } from '../test-media.ts';
 import { writeToneModel } from '../tone-model.ts';
 import { type DatabaseProxy, startDatabaseProxy } from './database-proxy.ts';
-import { descendants } from './processes.ts';
+import { descendants } from '../processes.ts';
 import { type S3Server, startS3Server } from './s3-server.ts';
 import { type SmallDisk, mountSmallDisk } from './small-disk.ts';
 import { type Workers, openWorkers } from './worker-faults.ts';

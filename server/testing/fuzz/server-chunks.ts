@@ -1,15 +1,14 @@
 // Target `server-chunks`: hostile media as recordings of a real server, several at once. Every recording ends, what cannot be read
 // is set aside with a code, memory and files stay bounded, and afterwards a right recording gives its clips.
-import { readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ulid } from 'ulid';
 import { type ServerProcess, api } from '../../../scripts/server-process.ts';
 import { streamFile } from '../../../scripts/stream.ts';
 import { createClient } from '../../../shared/client.ts';
+import { descriptors, rssBytes } from '../processes.ts';
 import { chanceOf } from './chance.ts';
 import { type Finding, type FuzzOptions, type FuzzReport, MAX_FINDINGS, tally } from './fuzz.ts';
 import { hostileMedia, mediaBases } from './hostile-media.ts';
-import { rssBytes } from './server-frames.ts';
 
 const AT_ONCE = 6;
 /** a case is a chunk; so many make a recording, each from damaged media of its own */
@@ -28,7 +27,7 @@ export const fuzzServerChunks = async (options: FuzzOptions & { server: ServerPr
   // what a first recording loads is no growth
   const first = await streamFile({ file: options.bystanderFile, server: server.url, token: server.token, speed: 'max', slice: 'gop' });
   if (first.clips.length === 0) findings.push({ number: -1, what: 'a right recording gave no clips before the attack', input: '' });
-  const before = { rss: rssBytes(server.pid), descriptors: readdirSync(`/proc/${server.pid}/fd`).length };
+  const before = { rss: rssBytes(server.pid), descriptors: descriptors(server.pid) };
   let most = before.rss;
   let [next, chunks] = [0, 0];
   const last = Math.ceil(options.runs / CHUNKS);
@@ -85,6 +84,6 @@ export const fuzzServerChunks = async (options: FuzzOptions & { server: ServerPr
   if (after.clips.length !== first.clips.length) findings.push({ number: -1, what: `a right recording gave ${after.clips.length} clips after the attack, ${first.clips.length} before`, input: '' });
   return {
     target: 'server-chunks', seed, runs: chunks, findings,
-    summary: `${last} recordings; ${outcomes.line()}; ${Math.round(chunks / seconds)} chunks a second; RSS ${Math.round(before.rss / 1e6)} → ${Math.round(rssBytes(server.pid) / 1e6)} MB, at most ${Math.round(most / 1e6)}; descriptors ${before.descriptors} → ${readdirSync(`/proc/${server.pid}/fd`).length}`,
+    summary: `${last} recordings; ${outcomes.line()}; ${Math.round(chunks / seconds)} chunks a second; RSS ${Math.round(before.rss / 1e6)} → ${Math.round(rssBytes(server.pid) / 1e6)} MB, at most ${Math.round(most / 1e6)}; descriptors ${before.descriptors} → ${descriptors(server.pid)}`,
   };
 };

@@ -1,13 +1,13 @@
 // Target `server-frames`: the same hostile frames against a real server over a few connections, thousands a second. What its
 // decoder takes must leave the connection open, what it refuses must close it with a typed error, and neither may cost the
 // server memory, recordings, or the recording of somebody who streams meanwhile.
-import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ulid } from 'ulid';
 import { type ServerProcess, api } from '../../../scripts/server-process.ts';
 import { streamFile } from '../../../scripts/stream.ts';
 import { encodeFrame } from '../../../shared/codec.ts';
 import { CLOSE_BAD_FRAME, PROTOCOL_VERSION } from '../../../shared/protocol.ts';
+import { rssBytes } from '../processes.ts';
 import { type Chance, chanceOf } from './chance.ts';
 import { decodeFault } from './frames.ts';
 import { type Finding, type FuzzOptions, type FuzzReport, MAX_FINDINGS, hex, numbers, tally } from './fuzz.ts';
@@ -23,8 +23,6 @@ const BROKEN_MS = 100;
 const KEYS = 8;
 /** bytes that break the framing itself, not only what is in it */
 const BROKEN_FRAMING = 0.01;
-
-export const rssBytes = (pid: number): number => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1024;
 
 type Shot = { number: number; bytes: Uint8Array; /** what goes over the wire where that is no proper message */ raw: Buffer | null; taken: boolean };
 
