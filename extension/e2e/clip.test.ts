@@ -10,7 +10,6 @@ describe.skipIf(!hasChromium)('a clip arrives (needs Chromium)', () => {
   afterAll(() => studio.close());
 
   it('[B9] a clip arrives in the popup, on the badge and as a notification while the stream runs', { timeout: 180_000 }, async () => {
-    await studio.pair();
     const page = await studio.browser.context.newPage();
     await page.goto(studio.stage.playing(join(import.meta.dirname, '../../scripts/demo.mp4')));
     await page.waitForFunction(() => document.querySelector('video')!.currentTime > 0.2); // the stage has one video

@@ -19,10 +19,7 @@ const cpuOver = async (root: number, ms: number): Promise<number> => {
 
 describe.skipIf(!hasChromium)('cost of recording (needs Chromium)', () => {
   let studio: Studio;
-  beforeAll(async () => {
-    studio = await openStudio();
-    await studio.pair();
-  }, 120_000);
+  beforeAll(async () => { studio = await openStudio(); }, 120_000);
   afterAll(() => studio.close());
 
   /** MediaRecorder on the same tab, at the same size and bit rate, in a page of the extension. */

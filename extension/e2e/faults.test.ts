@@ -10,7 +10,6 @@ describe.skipIf(!hasChromium)('trouble while recording (needs Chromium)', () => 
   afterAll(() => studio.close());
 
   it('[B3] a server killed for 6 s and frozen for 9 s leaves one contiguous recording without gaps, and the popup shows it', { timeout: 180_000 }, async () => {
-    await studio.pair();
     const page = await studio.openPage();
     const key = await studio.record(page);
     const popup = await studio.browser.page('popup');

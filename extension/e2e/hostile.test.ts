@@ -20,10 +20,7 @@ const ORDERS = [
 
 describe.skipIf(!hasChromium)('hostile pages and messages (needs Chromium)', () => {
   let studio: Studio;
-  beforeAll(async () => {
-    studio = await openStudio();
-    await studio.pair();
-  }, 120_000);
+  beforeAll(async () => { studio = await openStudio(); }, 120_000);
   afterAll(() => studio.close());
 
   it('[B8] a web page reaches no part of the extension', async () => {

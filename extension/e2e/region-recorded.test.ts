@@ -72,7 +72,6 @@ describe.skipIf(!hasChromium)('the region of a recording (needs Chromium)', () =
     for (const { server } of [here, there]) closing.push(() => { server.closeAllConnections(); server.close(); });
     pages.clear();
     for (const [path, body] of Object.entries(bodies)) pages.set(path, page(body.replaceAll('${there}', there.origin).replaceAll('${here}', here.origin)));
-    await studio.pair();
     const tab = await studio.browser.context.newPage();
     await tab.goto(here.origin);
     if (act) await tab.evaluate(act);

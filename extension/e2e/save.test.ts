@@ -11,7 +11,6 @@ describe.skipIf(!hasChromium)('saving without a server (needs Chromium)', () => 
   afterAll(() => studio.close());
 
   it('[B10] the last 30 s become an MP4 that decodes without errors, 30 s to a frame', { timeout: 180_000 }, async () => {
-    await studio.pair();
     await studio.server.kill('SIGKILL');
     const page = await studio.openPage();
     const key = await studio.record(page);

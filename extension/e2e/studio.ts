@@ -1,4 +1,4 @@
-// A stage page, a server and a browser together, and the steps every suite takes.
+// A stage page, a server and a browser that is paired with it, and the steps every suite takes.
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
 import { type Gap, type SessionView } from '../../shared/model.ts';
@@ -92,6 +92,7 @@ export const openStudio = async (options: Omit<BrowserOptions, 'profile'> = {}):
       await data.remove();
     },
   };
+  await studio.pair();
   return studio;
 };
 

@@ -7,10 +7,7 @@ import { type Studio, measureSession, openStudio, pause, sessionOf } from './stu
 
 describe.skipIf(!hasChromium)('tabs (needs Chromium)', () => {
   let studio: Studio;
-  beforeAll(async () => {
-    studio = await openStudio();
-    await studio.pair();
-  }, 120_000);
+  beforeAll(async () => { studio = await openStudio(); }, 120_000);
   afterAll(() => studio.close());
 
   it('[B7] goes on when the page reloads, navigates, is resized and goes to the background, and ends whole when the tab closes', { timeout: 120_000 }, async () => {
@@ -59,10 +56,7 @@ describe.skipIf(!hasChromium)('tabs (needs Chromium)', () => {
 
 describe.skipIf(!hasChromium)('the pages of a recording (needs Chromium)', () => {
   let studio: Studio;
-  beforeAll(async () => {
-    studio = await openStudio({ granted: false });
-    await studio.pair();
-  }, 120_000);
+  beforeAll(async () => { studio = await openStudio({ granted: false }); }, 120_000);
   afterAll(() => studio.close());
 
   it('[B7] [B14] the server learns of a reload, a navigation, a pause and a title of its own, and nothing of a site the button was not pressed on', { timeout: 120_000 }, async () => {

@@ -18,7 +18,6 @@ describe.skipIf(!hasChromium)('transcription in the browser that records (needs 
   let folder: Awaited<ReturnType<typeof temporaryFolder>>;
   beforeAll(async () => {
     [studio, folder] = await Promise.all([openStudio(), temporaryFolder('model')]);
-    await studio.pair();
     options = await studio.browser.page('options');
   }, 120_000);
   afterAll(async () => {

@@ -7,10 +7,7 @@ import { type Studio, measureSession, openStudio, pause, sessionOf } from './stu
 
 describe.skipIf(!hasChromium)('two tabs (needs Chromium)', () => {
   let studio: Studio;
-  beforeAll(async () => {
-    studio = await openStudio();
-    await studio.pair();
-  }, 120_000);
+  beforeAll(async () => { studio = await openStudio(); }, 120_000);
   afterAll(() => studio.close());
 
   it('[B6] two tabs recorded at once for a minute are two sessions without cross-talk', { timeout: 180_000 }, async () => {
