@@ -2,7 +2,7 @@
 // a fragment only at keyframes, and files with one keyframe in ten seconds would come ten seconds late.
 import { EncodedAudioPacketSource, EncodedPacket, EncodedVideoPacketSource, Mp4OutputFormat, NullTarget, Output } from 'mediabunny';
 import type { AudioCodec, VideoCodec } from 'mediabunny';
-import { box, boxes, fields } from '../server/media/boxes.ts';
+import { box, boxes, fields, fullBox, makeBox, u32 } from '../server/media/boxes.ts';
 import { concat, viewOf } from '../server/media/bytes.ts';
 
 export type Sample = { data: Uint8Array; key: boolean; /** ticks of the track's timescale */ decode: number; present: number; duration: number };
@@ -13,16 +13,6 @@ export type TrackHead =
 export type InitSegment = { bytes: Uint8Array; tracks: { id: number; timescale: number }[] };
 
 const ascii = (text: string): Uint8Array => new TextEncoder().encode(text);
-const u32 = (...values: number[]): Uint8Array => {
-  const bytes = new Uint8Array(values.length * 4);
-  values.forEach((value, at) => viewOf(bytes).setUint32(at * 4, value));
-  return bytes;
-};
-const makeBox = (type: string, ...parts: Uint8Array[]): Uint8Array => {
-  const body = concat(parts);
-  return concat([u32(body.length + 8), ascii(type), body]);
-};
-const fullBox = (type: string, version: number, flags: number, ...parts: Uint8Array[]): Uint8Array => makeBox(type, u32((version << 24) | flags), ...parts);
 
 const hex32 = (value: number): string => value.toString(16).toUpperCase().padStart(8, '0');
 

@@ -1,5 +1,5 @@
 // Boxes of ISO/IEC 14496-12: size, four-character type, body.
-import { malformed, text, viewOf } from './bytes.ts';
+import { concat, malformed, text, viewOf } from './bytes.ts';
 
 /** `size` counts the header; null = to the end of the file. */
 export type BoxHeader = { type: string; size: number | null; length: number };
@@ -80,3 +80,25 @@ export const fields = (body: Uint8Array): Fields => {
     i64: () => Number(view.getBigInt64(take(8))),
   };
 };
+
+/** Big-endian; negative numbers as their two's complement. */
+export const u32s = (values: ArrayLike<number>): Uint8Array => {
+  const bytes = new Uint8Array(4 * values.length);
+  const view = viewOf(bytes);
+  for (let i = 0; i < values.length; i++) view.setUint32(4 * i, values[i]!); // i < length
+  return bytes;
+};
+export const u32 = (...values: number[]): Uint8Array => u32s(values);
+
+/** `bytes` count the header. */
+export const boxHeader = (type: string, bytes: number): Uint8Array => {
+  const name = new TextEncoder().encode(type);
+  return bytes < 2 ** 32 ? concat([u32(bytes), name]) : concat([u32(1), name, u32(Math.floor(bytes / 2 ** 32), bytes % 2 ** 32)]);
+};
+
+export const makeBox = (type: string, ...parts: Uint8Array[]): Uint8Array => {
+  const bytes = parts.reduce((total, part) => total + part.length, 0);
+  return concat([boxHeader(type, bytes + 8), ...parts]);
+};
+
+export const fullBox = (type: string, version: number, flags: number, ...parts: Uint8Array[]): Uint8Array => makeBox(type, u32((version << 24) | flags), ...parts);

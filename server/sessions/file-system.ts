@@ -1,5 +1,6 @@
 // The few file operations durability rests on, as a port: tests put faults between the timeline and the disk.
 import { mkdir, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises';
+import { writeAll } from '../write-all.ts';
 import type { FileHandle } from 'node:fs/promises';
 
 export type DiskFile = {
@@ -31,20 +32,6 @@ export type FileSystem = {
 };
 
 export const errnoOf = (error: unknown): string => (error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '');
-
-const writeAll = async (handle: FileHandle, buffers: Uint8Array[], position: number): Promise<void> => {
-  let rest = buffers;
-  let at = position;
-  while (rest.length > 0) {
-    const { bytesWritten } = await handle.writev(rest, at);
-    at += bytesWritten;
-    let skip = bytesWritten;
-    let first = 0;
-    while (first < rest.length && skip >= rest[first]!.length) skip -= rest[first++]!.length; // first < length
-    rest = rest.slice(first);
-    if (rest.length > 0) rest[0] = rest[0]!.subarray(skip);
-  }
-};
 
 const readAll = async (handle: FileHandle, target: Uint8Array, position: number): Promise<number> => {
   let done = 0;
