@@ -1,10 +1,16 @@
-import { existsSync, readFileSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
-import { basename } from 'node:path';
+import { existsSync, readFileSync, readdirSync, readlinkSync, rmSync, statSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createFfmpegMediaTool } from '../adapters/media-tool.ffmpeg.ts';
 import { MediaError } from '../errors.ts';
+import { box } from './boxes.ts';
+import { concat, viewOf } from './bytes.ts';
+import type { ClipFile } from './clip-writer.ts';
 import type { Init, Packet, WalkEvent } from './media.ts';
+import { Mp4Writer } from './mp4-writer.ts';
 import { muxClip } from './mux.ts';
+import { readPlainMp4 } from '../testing/plain-mp4.ts';
 import { ffmpeg, ffmpegBinary, filesOf, FRAGMENTED, makeMp4, makeWebm, packetsOf, temporaryFolder } from '../testing/test-media.ts';
 import { createWalker } from './walker.ts';
 
@@ -70,20 +76,105 @@ describe('[C1] a clip of a whole recording', () => {
     const { bytes, mime } = await muxClip({ tracks: init.tracks, packets, ...WHOLE, target: target() }, never);
     const file = readFileSync(target());
     expect(file.length).toBe(bytes);
-    expect(file.indexOf('moov')).toBeLessThan(file.indexOf('mdat'));
+    expect(readPlainMp4(file).order).toEqual(['ftyp', 'moov', 'mdat']);
     expect(mime).toMatch(/^video\/mp4; codecs="avc1\.[0-9a-f]{6}, mp4a\.40\.2"$/);
-    expect(existsSync(`${target()}.part`)).toBe(false);
+    expect(readdirSync(dirname(target())).filter((name) => name.startsWith('out'))).toEqual(['out']);
+  });
+});
+
+describe('[C6] the index of an MP4 clip', () => {
+  it('names every packet of the recording, its bytes, its time and whether it is a keyframe', async () => {
+    const { init, packets } = read(made.mp4);
+    await muxClip({ tracks: init.tracks, packets, startMs: 1020, endMs: 3980, target: target() }, never);
+    const file = readFileSync(target());
+    const { tracks, movieScale, movieTicks } = readPlainMp4(file);
+    expect(Math.round((movieTicks / movieScale) * 1000)).toBe(2960);
+    for (const [kind, { samples, timescale, edits }] of [['video', tracks[0]!], ['audio', tracks[1]!]] as const) {
+      const sent = packets.filter((packet) => packet.kind === kind);
+      const first = sent.findIndex(({ data }) => Buffer.from(data).equals(file.subarray(samples[0]!.at, samples[0]!.at + samples[0]!.bytes)));
+      const shownFrom = edits.at(-1)!.mediaTime;
+      expect(samples.map(({ at, bytes, present, key }) => ({ data: file.subarray(at, at + bytes).toString('base64'), ms: ((present - shownFrom) / timescale * 1000 + 1020).toFixed(1), key })))
+        .toEqual(sent.slice(first, first + samples.length).map(({ data, startMs, key }) => ({ data: Buffer.from(data).toString('base64'), ms: startMs.toFixed(1), key })));
+      expect(samples.some(({ present, decode }) => present < decode)).toBe(kind === 'video'); // reordered pictures
+    }
+  });
+
+  it('stands in front of long media too, in room kept for it; behind them where that is too small; at offsets beyond 4 GiB', async () => {
+    const long = folder.path('long.mp4');
+    await makeMp4(long, 15);
+    const { init, packets } = read(long);
+    const apart = packets.map((packet) => ({ ...packet, data: packet.data.slice() })); // each in memory of its own: more than one write
+    const { bytes, mime } = await muxClip({ tracks: init.tracks, packets: apart, startMs: 0, endMs: 15_000, target: target() }, never);
+    const usual = readFileSync(target());
+    expect(usual.length).toBe(bytes);
+    expect(readPlainMp4(usual).order).toEqual(['ftyp', 'moov', 'free', 'mdat']);
+    const expected = await counts(target(), 'mp4');
+    expect(expected).toMatchObject({ videoFrames: 375, errors: [] });
+
+    const write = async (room: number): Promise<ClipFile> => {
+      const file = await open(target(), 'w');
+      try {
+        const writer = new Mp4Writer({ file, tracks: init.tracks, startMs: 0, endMs: 15_000, room });
+        for (const packet of apart) await writer.add(packet);
+        return await writer.finish();
+      } finally {
+        await file.close();
+      }
+    };
+    const behind = await write(100);
+    expect(behind.mime).toBe(mime);
+    expect(readFileSync(target()).length).toBe(behind.bytes);
+    expect(readPlainMp4(readFileSync(target())).order).toEqual(['ftyp', 'free', 'mdat', 'moov']);
+    expect(await counts(target(), 'mp4')).toEqual(expected);
+    const exact = box(usual, 'moov')!.length + 8 + 8 + box(usual, 'ftyp')!.length + 8;
+    for (const [room, order] of [[exact, ['ftyp', 'moov', 'mdat']], [exact + 7, ['ftyp', 'free', 'mdat', 'moov']], [exact + 8, ['ftyp', 'moov', 'free', 'mdat']]] as const) {
+      await write(room);
+      expect(readPlainMp4(readFileSync(target())).order).toEqual(order);
+    }
+    const far = await write(5 * 2 ** 30); // a hole: takes no place on the disk
+    expect(statSync(target()).size).toBe(far.bytes);
+    expect(await counts(target(), 'mp4')).toEqual(expected);
+    rmSync(target());
+  });
+
+  it('is the same for H.264 in Annex B', async () => {
+    const { init, packets } = read(made.mp4);
+    const { config } = init.tracks[0]!;
+    const [spsBytes, startCode] = [viewOf(config).getUint16(6), Uint8Array.of(0, 0, 0, 1)];
+    const sets = [config.subarray(8, 8 + spsBytes), config.subarray(8 + spsBytes + 3, 8 + spsBytes + 3 + viewOf(config).getUint16(8 + spsBytes + 1))];
+    const annexB = (data: Uint8Array, first: boolean): Uint8Array => {
+      const units = first ? [...sets] : [];
+      for (let at = 0; at < data.length; at += 4 + viewOf(data).getUint32(at)) units.push(data.subarray(at + 4, at + 4 + viewOf(data).getUint32(at)));
+      return concat(units.flatMap((unit) => [startCode, unit]));
+    };
+    const tracks = init.tracks.map((track) => (track.kind === 'video' ? { ...track, config: new Uint8Array(0) } : track));
+    const changed = packets.map((packet, i) => (packet.kind === 'video' ? { ...packet, data: annexB(packet.data, i === 0) } : packet));
+    await muxClip({ tracks, packets: changed, ...WHOLE, target: target() }, never);
+    const [video] = readPlainMp4(readFileSync(target())).tracks;
+    const found = await counts(target(), 'mp4');
+    await muxClip({ tracks: init.tracks, packets, ...WHOLE, target: target() }, never);
+    expect(video!.samples.slice(1).map(({ at: _, ...sample }) => sample)).toEqual(readPlainMp4(readFileSync(target())).tracks[0]!.samples.slice(1).map(({ at: _, ...sample }) => sample));
+    expect(found).toEqual(await counts(target(), 'mp4'));
+  });
+
+  it('has a track that begins later begin later', async () => {
+    const { init, packets } = read(made.mp4);
+    await muxClip({ tracks: init.tracks, packets: packets.filter(({ kind, startMs }) => kind === 'video' || startMs >= 1500), startMs: 500, endMs: 3000, target: target() }, never);
+    const { tracks, movieScale } = readPlainMp4(readFileSync(target()));
+    expect(tracks[1]!.edits[0]!.mediaTime).toBe(-1);
+    expect(Math.abs(tracks[1]!.edits[0]!.duration / movieScale - 1)).toBeLessThan(1024 / 48_000);
+    expect((await counts(target(), 'mp4')).errors).toEqual([]);
   });
 });
 
 it('[FZ2][C2] a failed clip leaves neither a file nor an open one (hostile media, seed 1, case 3510: sound that is H.264)', async () => {
   const { init, packets } = read(made.mp4);
   const tracks = init.tracks.map((track) => ({ ...track, kind: 'audio' as const }));
-  const open = (): string[] => readdirSync('/proc/self/fd').flatMap((fd) => { try { return readlinkSync(`/proc/self/fd/${fd}`); } catch { return []; } });
+  const openFiles = (): string[] => readdirSync('/proc/self/fd').flatMap((fd) => { try { return readlinkSync(`/proc/self/fd/${fd}`); } catch { return []; } });
   const failed = folder.path('failed');
   await expect(muxClip({ tracks, packets, startMs: 0, endMs: 1000, target: failed }, never)).rejects.toThrow(/no audio codec/);
-  expect(existsSync(`${failed}.part`) || existsSync(failed)).toBe(false);
-  if (existsSync('/proc/self/fd')) expect(open().filter((path) => path.includes('failed'))).toEqual([]);
+  expect(existsSync(failed)).toBe(false);
+  if (existsSync('/proc/self/fd')) expect(openFiles().filter((path) => path.includes('failed'))).toEqual([]);
 });
 
 describe('[C2] a clip', () => {
@@ -155,7 +246,7 @@ describe('[C2] a clip', () => {
     const { init, packets } = read(made.mp4);
     const attempt = async (change: Partial<Parameters<typeof muxClip>[0]>, signal = never): Promise<unknown> => {
       const failure = await muxClip({ tracks: init.tracks, packets, startMs: 0, endMs: 1000, target: target(), ...change }, signal).catch((error: unknown) => error);
-      expect([existsSync(target()), existsSync(`${target()}.part`)]).toEqual([false, false]);
+      expect(existsSync(target())).toBe(false);
       return failure;
     };
     rmSync(target(), { force: true });

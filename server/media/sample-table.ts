@@ -5,6 +5,8 @@ import { fullBox, u32, u32s } from './boxes.ts';
 import { malformed } from './bytes.ts';
 
 const MAX_SAMPLES = 10_000_000;
+/** times beyond are nobody's, and their ticks would leave 64 bits */
+const MAX_MS = 1e15;
 
 export type Sample = { startMs: number; durationMs: number; key: boolean; bytes: number };
 
@@ -55,7 +57,7 @@ export class SampleTable {
 
   /** In decode order; none is presented before the group of pictures before its own has ended. */
   add({ startMs, durationMs, key, bytes }: Sample): void {
-    if (!Number.isFinite(startMs) || !(durationMs >= 0 && durationMs < Infinity)) throw malformed(`a packet at ${startMs} ms that lasts ${durationMs} ms`);
+    if (!(Math.abs(startMs) < MAX_MS && durationMs >= 0 && durationMs < MAX_MS)) throw malformed(`a packet at ${startMs} ms that lasts ${durationMs} ms`);
     if (this.count === MAX_SAMPLES) throw new MediaError('limit', `more than ${MAX_SAMPLES} packets of one track in a clip`);
     if (this.count === 0) this.startMs = startMs;
     this.endMs = Math.max(this.endMs, startMs + durationMs);

@@ -1,6 +1,7 @@
 // Target `chunks`: hostile media through the walkers, the decode stage and the muxer, in this process. Only `MediaError`s, the same
 // events for every slicing, packets that name their exact bytes, numbers that are numbers, and an end for everything.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { AssertionError } from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MediaError } from '../../errors.ts';
@@ -11,6 +12,7 @@ import { createWalker } from '../../media/walker.ts';
 import { createDecoder } from '../../pipeline/decode.ts';
 import { createMemoryMediaLog } from '../media-log.memory.ts';
 import { openIndex } from '../pipeline-fixture.ts';
+import { readPlainMp4 } from '../plain-mp4.ts';
 import { type Chance, chanceOf } from './chance.ts';
 import { type Finding, type FuzzOptions, type FuzzReport, MAX_FINDINGS, numbers, tally } from './fuzz.ts';
 import { type Base, hostileMedia, mediaBases } from './hostile-media.ts';
@@ -113,8 +115,13 @@ const muxFault = async (events: readonly WalkEvent[], folder: string): Promise<s
   const startMs = packets[0]?.startMs ?? 0;
   try {
     planMux(tracks);
-    await muxClip({ tracks, packets, target: join(folder, 'clip'), startMs, endMs: startMs + 5_000 }, AbortSignal.timeout(LIMIT_MS));
+    const target = join(folder, 'clip');
+    const { container, bytes } = await muxClip({ tracks, packets, target, startMs, endMs: startMs + 5_000 }, AbortSignal.timeout(LIMIT_MS));
+    const file = readFileSync(target);
+    if (file.length !== bytes) return `a clip of ${file.length} bytes instead of ${bytes}`;
+    if (container === 'mp4') readPlainMp4(file);
   } catch (error) {
+    if (error instanceof AssertionError) return `the muxer wrote a broken MP4: ${error.message}`;
     if (!(error instanceof MediaError)) return `the muxer threw ${String(error)}`;
   }
   return undefined;
