@@ -34,7 +34,8 @@ const read = (file: string): { tracks: Track[]; packets: Packet[] } => {
 };
 const clip = async (file: string, startMs: number, endMs: number): Promise<string> => {
   const target = folder.path(`clip-${startMs}-${endMs}`);
-  await muxClip({ ...read(file), startMs, endMs, target }, never);
+  const { tracks, packets } = read(file);
+  await muxClip({ tracks, packets: [packets], startMs, endMs, target }, never);
   return target;
 };
 /** width and height out of the frame header of a JPEG */

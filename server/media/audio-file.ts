@@ -20,9 +20,11 @@ const boxed = async (track: Track & { codec: 'aac' | 'vorbis' }, packets: Packet
   const originMs = packets[0]?.startMs ?? 0;
   let latestMs = originMs;
   const decoderConfig = { codec: codecString(track, new Uint8Array(0)), sampleRate: track.sampleRate, numberOfChannels: track.channels, description: track.config };
-  for await (const packet of withDurations(packets, null)) {
-    latestMs = Math.max(latestMs, packet.startMs);
-    await source.add(new EncodedPacket(packet.data, 'key', (latestMs - originMs) / 1000, packet.durationMs / 1000), { decoderConfig });
+  for await (const batch of withDurations([packets], null)) {
+    for (const packet of batch) {
+      latestMs = Math.max(latestMs, packet.startMs);
+      await source.add(new EncodedPacket(packet.data, 'key', (latestMs - originMs) / 1000, packet.durationMs / 1000), { decoderConfig });
+    }
   }
   await output.finalize();
   if (!target.buffer) throw new MediaError('malformed', 'the muxer wrote nothing');

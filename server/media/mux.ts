@@ -28,7 +28,7 @@ export type MuxResult = {
 
 export type MuxSource = {
   tracks: Track[];
-  /** in decode order, with data, in one time base */
+  /** in decode order, with data, in one time base, some at a time */
   packets: Packets;
   /** path of the file to be made */
   target: string;
@@ -67,22 +67,24 @@ const straight = (): ((packet: Packet) => Packet) => {
 };
 
 /** Reads ahead until every track has shown itself: WebM cannot begin below zero, so the earliest packet decides where zero is. */
-const lookAhead = async (packets: AsyncGenerator<Packet>, tracks: Track[]): Promise<Packet[]> => {
+const lookAhead = async (packets: AsyncGenerator<Packet[]>, tracks: Track[]): Promise<Packet[]> => {
   const ahead: Packet[] = [];
   const missing = new Set(tracks.map((track) => track.number));
   let bytes = 0;
   while (missing.size > 0 && ahead.length < LOOKAHEAD_PACKETS && bytes < LOOKAHEAD_BYTES) {
     const next = await packets.next();
     if (next.done) break;
-    missing.delete(next.value.track);
-    bytes += next.value.data.length;
-    ahead.push(next.value);
+    for (const packet of next.value) {
+      missing.delete(packet.track);
+      bytes += packet.data.length;
+    }
+    ahead.push(...next.value);
   }
   return ahead;
 };
 
-const chain = async function* (first: Packet[], rest: AsyncIterable<Packet>): AsyncGenerator<Packet> {
-  yield* first;
+const chain = async function* (first: Packet[], rest: AsyncIterable<Packet[]>): AsyncGenerator<Packet[]> {
+  yield first;
   yield* rest;
 };
 
@@ -107,15 +109,17 @@ export const muxClip = async (source: MuxSource, signal: AbortSignal): Promise<M
       packets = chain(ahead, packets);
     }
     writer = container === 'mp4' ? new Mp4Writer({ file, tracks, startMs, endMs, room: roomFor(tracks.length, endMs - startMs) }) : await openWebm({ file, tracks, originMs });
-    for await (const packet of packets) {
-      signal.throwIfAborted();
-      const lane = lanes.get(packet.track);
-      if (!lane || (container === 'webm' && packet.startMs < originMs)) continue;
-      lane.count += 1;
-      const written = writer.add(lane.straighten(packet));
-      if (written) await written;
-      latestMs = Math.max(latestMs, packet.startMs);
-      untilMs = Math.max(untilMs, packet.startMs + packet.durationMs);
+    for await (const batch of packets) {
+      for (const packet of batch) {
+        signal.throwIfAborted();
+        const lane = lanes.get(packet.track);
+        if (!lane || (container === 'webm' && packet.startMs < originMs)) continue;
+        lane.count += 1;
+        const written = writer.add(lane.straighten(packet));
+        if (written) await written;
+        latestMs = Math.max(latestMs, packet.startMs);
+        untilMs = Math.max(untilMs, packet.startMs + packet.durationMs);
+      }
     }
     const used = [...lanes.values()].filter(({ count }) => count > 0).length;
     if (used === 0 || latestMs < startMs) throw new MediaError('incomplete', `no media between ${startMs} and ${endMs} ms`);

@@ -17,7 +17,7 @@ export const audioClipAt = (source: ClipSource, startMs: number, endMs: number, 
   const collect = async (fromMs: number): Promise<{ track: Track | null; packets: Packet[] }> => {
     const { part, packets } = stretchAt({ log: source.media, index: source.index, startMs: Math.max(0, fromMs), endMs, kinds: 'audio' }, signal);
     const inRange: Packet[] = [];
-    for await (const packet of packets) if (packet.startMs + packet.durationMs > fromMs && packet.startMs < endMs) inRange.push(packet);
+    for await (const batch of packets) inRange.push(...batch.filter((packet) => packet.startMs + packet.durationMs > fromMs && packet.startMs < endMs));
     return { track: audioTrack(part), packets: inRange };
   };
   return {

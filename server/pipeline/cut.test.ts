@@ -49,7 +49,7 @@ const cut = (at: Recorded, startMs: number, endMs: number, over = {}): Promise<C
 const look = (clip: CutClip, file = clip.file): Promise<Verification> => realTool.verify(file, { container: clip.container }, signal);
 const collect = async (at: Recorded, startMs: number, endMs: number, kinds: 'audio' | 'all' = 'all'): Promise<Packet[]> => {
   const found: Packet[] = [];
-  for await (const packet of stretchAt({ ...at, startMs, endMs, kinds }, signal).packets) found.push(packet);
+  for await (const packets of stretchAt({ ...at, startMs, endMs, kinds }, signal).packets) found.push(...packets);
   return found;
 };
 

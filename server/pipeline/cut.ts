@@ -43,8 +43,8 @@ export const cutClip = async (options: CutOptions, highlight: Highlight, signal:
 const cutInto = async (base: string, options: Required<CutOptions>, highlight: Highlight, signal: AbortSignal): Promise<CutClip> => {
   const { log, index, tool, files } = options;
   const cut = async (startMs: number, endMs: number, target: string) => {
-    const { tracks, packets } = stretchAt({ log, index, startMs, endMs, kinds: 'all' }, signal);
-    return files.mux({ tracks, packets, startMs, endMs, target }, signal);
+    const { tracks, packets, free } = stretchAt({ log, index, startMs, endMs, kinds: 'all' }, signal);
+    return files.mux({ tracks, packets, startMs, endMs, target }, signal).finally(free);
   };
   const clip = await cut(highlight.startMs, Math.min(highlight.endMs, log.state.durationMs), `${base}.media`);
   const { container } = clip;

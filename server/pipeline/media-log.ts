@@ -8,8 +8,8 @@ export type PulledItem =
 
 export type MediaLog = {
   readonly state: { byteEnd: number; durationMs: number; finished: boolean };
-  /** Never waits; no items when nothing more is durable yet. Who calls `release` must not look at the bytes afterwards; calling it is optional. */
-  pull(fromByte: number, maxBytes: number, signal: AbortSignal): Promise<{ items: PulledItem[]; nextByte: number; release: () => void }>;
+  /** Never waits; no items when nothing more is durable yet. Who calls `release` must not look at the bytes afterwards; calling it is optional. `own`: memory among it that was read for this pull alone. */
+  pull(fromByte: number, maxBytes: number, signal: AbortSignal): Promise<{ items: PulledItem[]; nextByte: number; release: () => void; own?: ArrayBuffer[] }>;
   /** Resolves when something after `byte` is durable or the log is finished. */
   changed(byte: number, signal: AbortSignal): Promise<void>;
   /** Bytes of the session's stream, whichever tier holds them. */

@@ -8,8 +8,10 @@ import { audioTrack, initOf, videoTrack } from './tracks.ts';
 /** Sound is stored a little after the picture it belongs to; a fragment beginning this much later may still hold packets of a range. */
 const INTERLEAVE_MS = 2_000;
 const READ_BYTES = 1 << 20;
+/** Memory of as many reads waits to be given back; that of a longer stretch is left to the collector. */
+const OWN_PULLS = 64;
 
-export type Stretch = { part: Part; tracks: Track[]; packets: AsyncIterable<Packet> };
+export type Stretch = { part: Part; tracks: Track[]; /** as many at a time as one chunk held */ packets: AsyncIterable<Packet[]>; /** gives memory back; nobody looks at a packet's data afterwards. Calling it is optional. */ free(): void };
 
 /** Where the walk may end: the first fragment that begins after `ms`, or the next part. */
 const endAfter = (index: MediaIndex, part: Part, ms: number): number | null => {
@@ -48,30 +50,38 @@ export const stretchAt = (options: { log: MediaLog; index: MediaIndex; startMs: 
   const byteStart = sameRun ? keyframe.fragmentByteStart : at.byteStart;
   const byteEnd = endAfter(index, part, endMs + INTERLEAVE_MS) ?? log.state.byteEnd;
   const tracks = [kinds === 'all' ? videoTrack(part) : null, audioTrack(part)].filter((track) => track !== null);
-  return { part, tracks, packets: walk({ log, part, byteStart, byteEnd, tracks, kinds, startMs }, signal) };
+  const own: Walk['own'] = [];
+  const free = (): void => {
+    for (const buffer of own.splice(0)) buffer.transfer(0); // freed now: left to the collector, they make it run over all that lives
+  };
+  return { part, tracks, packets: walk({ log, part, byteStart, byteEnd, tracks, kinds, startMs, own }, signal), free };
 };
 
-type Walk = { log: MediaLog; part: Part; byteStart: number; byteEnd: number; tracks: Track[]; kinds: 'audio' | 'all'; startMs: number };
+type Walk = { log: MediaLog; part: Part; byteStart: number; byteEnd: number; tracks: Track[]; kinds: 'audio' | 'all'; startMs: number; own: ArrayBuffer[] };
 
-/** What lies in the bytes; `lost` where some are missing, so that what follows is not read as if it continued what was before. */
-async function* eventsOf({ log, part, byteStart, byteEnd, kinds }: Walk, signal: AbortSignal): AsyncGenerator<WalkEvent | { type: 'lost' }> {
+/**
+ * What lies in the bytes, as much at a time as one chunk held; `lost` where some are missing, so that what follows is not read as if it
+ * continued what was before.
+ */
+async function* eventsOf({ log, part, byteStart, byteEnd, kinds, own }: Walk, signal: AbortSignal): AsyncGenerator<(WalkEvent | { type: 'lost' })[]> {
   const walker = createWalker({ init: initOf(part), byteStart, videoData: kinds === 'all' });
   for (let at = byteStart; at < byteEnd; ) {
-    const { items, nextByte } = await log.pull(at, Math.min(READ_BYTES, byteEnd - at), signal);
+    const { items, nextByte, own: read } = await log.pull(at, Math.min(READ_BYTES, byteEnd - at), signal);
+    if (read && own.length < OWN_PULLS) own.push(...read);
     if (nextByte === at) break;
     for (const item of items) {
-      if (item.kind === 'bytes') yield* walker.push(item.bytes);
+      if (item.kind === 'bytes') yield walker.push(item.bytes);
       else {
         walker.skipTo(item.byteEnd);
-        yield { type: 'lost' };
+        yield [{ type: 'lost' }];
       }
     }
     at = nextByte;
   }
-  yield* walker.end();
+  yield walker.end();
 }
 
-async function* walk(range: Walk, signal: AbortSignal): AsyncGenerator<Packet> {
+async function* walk(range: Walk, signal: AbortSignal): AsyncGenerator<Packet[]> {
   const { part, tracks, startMs } = range;
   const wanted = new Set(tracks.map((track) => track.number));
   const hasVideo = tracks.some((track) => track.kind === 'video');
@@ -81,27 +91,29 @@ async function* walk(range: Walk, signal: AbortSignal): AsyncGenerator<Packet> {
   let held: Packet[] = [];
   // Pictures after a loss refer to pictures that are not there, up to the next keyframe.
   let broken = false;
-  for await (const event of eventsOf(range, signal)) {
-    if (event.type === 'lost' || event.type === 'damage') broken = true;
-    if (event.type === 'init') return; // the next part
-    if (event.type !== 'packet' || !wanted.has(event.packet.track)) continue;
-    const packet = { ...event.packet, startMs: event.packet.startMs + part.offsetMs };
-    if (packet.kind === 'video') {
-      if (packet.key) broken = false;
-      if (broken) continue;
+  for await (const events of eventsOf(range, signal)) {
+    for (const event of events) {
+      if (event.type === 'lost' || event.type === 'damage') broken = true;
+      if (event.type === 'init') {
+        yield held; // the next part is another stretch
+        return;
+      }
+      if (event.type !== 'packet' || !wanted.has(event.packet.track)) continue;
+      const packet = { ...event.packet, startMs: event.packet.startMs + part.offsetMs };
+      if (packet.kind === 'video') {
+        if (packet.key) broken = false;
+        if (broken) continue;
+      }
+      if (begun) {
+        held.push(packet);
+        continue;
+      }
+      const key = packet.kind === 'video' && packet.key;
+      if (key && packet.startMs <= startMs + 0.5) held = held.filter((one) => one.kind === 'audio' && one.startMs >= packet.startMs - 1_000);
+      if (packet.kind === 'audio' || key || held.some((one) => one.kind === 'video')) held.push(packet);
+      if (packet.kind === 'video' && packet.startMs > startMs + 0.5 && held.some((one) => one.kind === 'video')) begun = true;
     }
-    if (begun) {
-      yield packet;
-      continue;
-    }
-    const key = packet.kind === 'video' && packet.key;
-    if (key && packet.startMs <= startMs + 0.5) held = held.filter((one) => one.kind === 'audio' && one.startMs >= packet.startMs - 1_000);
-    if (packet.kind === 'audio' || key || held.some((one) => one.kind === 'video')) held.push(packet);
-    if (packet.kind === 'video' && packet.startMs > startMs + 0.5 && held.some((one) => one.kind === 'video')) {
-      begun = true;
-      yield* held;
-      held = [];
-    }
+    if (begun) yield held.splice(0);
   }
-  yield* held;
+  yield held;
 }

@@ -96,8 +96,8 @@ export const createRecordings = (options: RecordingsOptions) => {
       await mkdir(options.cacheDir, { recursive: true });
       const file = join(options.cacheDir, `${key.replaceAll(/[^\w-]/g, '_')}.range`);
       const signal = AbortSignal.timeout(MUX_TIMEOUT_MS);
-      const { tracks, packets } = stretchAt({ log, index, startMs, endMs, kinds: 'all' }, signal);
-      const { mime, container, bytes } = await muxClip({ tracks, packets, startMs, endMs, target: file }, signal);
+      const { tracks, packets, free } = stretchAt({ log, index, startMs, endMs, kinds: 'all' }, signal);
+      const { mime, container, bytes } = await muxClip({ tracks, packets, startMs, endMs, target: file }, signal).finally(free);
       const made = { file, bytes, mime, container };
       ranges.set(key, made);
       return made;

@@ -21,9 +21,9 @@ const soundOnes = (bytes: Uint8Array, entries: Entry[], origin: number): { paylo
 
 /**
  * Payloads of chunks, in the order of the file, by one read. Fewer than asked when one is damaged; none when it is the first.
- * A place that cannot be read, or that gives other wrong bytes each time, is no proof of damage: `TimelineError io`.
+ * `own` is given what was read for this call alone. A place that cannot be read, or that gives other wrong bytes each time, is no proof of damage: `TimelineError io`.
  */
-export const readPayloads = async (sources: Source[], entries: Entry[], signal?: AbortSignal): Promise<Uint8Array[]> => {
+export const readPayloads = async (sources: Source[], entries: Entry[], signal?: AbortSignal, own?: ArrayBuffer[]): Promise<Uint8Array[]> => {
   const first = entries[0];
   const last = entries.at(-1);
   if (first === undefined || last === undefined) return [];
@@ -35,7 +35,9 @@ export const readPayloads = async (sources: Source[], entries: Entry[], signal?:
   for (const source of [...sources, ...sources.slice(-1)]) {
     signal?.throwIfAborted();
     try {
-      const { payloads, damage } = soundOnes(await source.read(first.filePosition, end, signal), entries, first.filePosition);
+      const bytes = await source.read(first.filePosition, end, signal);
+      if (source.own && bytes.buffer instanceof ArrayBuffer) own?.push(bytes.buffer);
+      const { payloads, damage } = soundOnes(bytes, entries, first.filePosition);
       if (payloads.length === entries.length) return payloads;
       if (source === sources.at(-1)) {
         if (seen !== '' && seen !== damage) failure = new ProviderError('object store', 'network', 'two reads gave different bytes');

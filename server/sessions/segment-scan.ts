@@ -6,7 +6,8 @@ import type { Head, RecordHeader, Totals } from './record.ts';
 import { SegmentIndex } from './segment-index.ts';
 
 /** A segment file, on this disk or in the object store. */
-export type Source = { bytes: number; read(start: number, end: number, signal?: AbortSignal): Promise<Uint8Array> };
+/** `own`: what it reads is the reader's alone. */
+export type Source = { bytes: number; own?: true; read(start: number, end: number, signal?: AbortSignal): Promise<Uint8Array> };
 
 const WINDOW = 1024 * 1024;
 /** a gap's reason or a head's session id is never longer */

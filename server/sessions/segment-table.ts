@@ -159,7 +159,7 @@ export class SegmentTable {
   }
 
   local(row: Segment): Source {
-    return { bytes: row.fileBytes, read: (start, end) => this.#readLocal(row, start, end) };
+    return { bytes: row.fileBytes, own: true, read: (start, end) => this.#readLocal(row, start, end) };
   }
 
   async #readLocal(row: Segment, start: number, end: number): Promise<Uint8Array> {

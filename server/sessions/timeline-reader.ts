@@ -13,8 +13,8 @@ export type PulledItem =
   | { kind: 'bytes'; byteStart: number; startMs: number; seq: number; bytes: Uint8Array }
   | { kind: 'gap'; byteStart: number; byteEnd: number; gap: Gap };
 
-/** `release`: the bytes were read, their memory may be used again; calling it is optional. */
-export type Pulled = { items: PulledItem[]; nextByte: number; release: () => void };
+/** `release`: the bytes were read, their memory may be used again; calling it is optional. `own`: memory among it that was read for this pull alone. */
+export type Pulled = { items: PulledItem[]; nextByte: number; release: () => void; own: ArrayBuffer[] };
 
 export type PlacedGap = { byteStart: number; gap: Gap };
 
@@ -50,16 +50,17 @@ export class TimelineReader {
 
   async pull(fromByte: number, maxBytes: number, signal: AbortSignal): Promise<Pulled> {
     const taken: Taken[] = [];
-    const { items, nextByte } = await this.#items(fromByte, maxBytes, taken, signal);
+    const own: ArrayBuffer[] = [];
+    const { items, nextByte } = await this.#items(fromByte, maxBytes, taken, signal, own);
     const release = (): void => {
       // a chunk read to its end has served the pipeline it was kept for
       for (const { sequence, byteEnd } of taken) if (byteEnd <= nextByte) this.#options.hot?.drop(sequence);
       this.#release(taken);
     };
-    return { items, nextByte, release };
+    return { items, nextByte, release, own };
   }
 
-  async #items(fromByte: number, maxBytes: number, taken: Taken[], signal: AbortSignal): Promise<{ items: PulledItem[]; nextByte: number }> {
+  async #items(fromByte: number, maxBytes: number, taken: Taken[], signal: AbortSignal, own?: ArrayBuffer[]): Promise<{ items: PulledItem[]; nextByte: number }> {
     const { table, active } = this.#options;
     const items: PulledItem[] = [];
     let at = fromByte;
@@ -92,7 +93,7 @@ export class TimelineReader {
         continue;
       }
       const run = runFrom(index, i, room + at - index.entry(i).byteStart);
-      const payloads = this.#hot(run, taken) ?? (await readPayloads(table.sources(row), run, signal));
+      const payloads = this.#hot(run, taken) ?? (await readPayloads(table.sources(row), run, signal, own));
       if (payloads.length === 0) await this.#options.onDamage(row, index, i);
       for (const [k, payload] of payloads.entries()) {
         const entry = run[k]!; // a payload stands for its entry

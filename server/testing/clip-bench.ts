@@ -35,8 +35,8 @@ for (let pulled = await decoder.next(never); pulled; pulled = await decoder.next
 
 const target = join(folder, 'clip.mp4');
 const cut = async (startMs: number, endMs: number): Promise<number> => {
-  const { tracks, packets } = stretchAt({ log, index, startMs, endMs, kinds: 'all' }, never);
-  const { bytes } = await muxClip({ tracks, packets, startMs, endMs, target }, never);
+  const { tracks, packets, free } = stretchAt({ log, index, startMs, endMs, kinds: 'all' }, never);
+  const { bytes } = await muxClip({ tracks, packets, startMs, endMs, target }, never).finally(free);
   await store.putFile('bench/clip.mp4', target, 'video/mp4');
   return bytes;
 };

@@ -116,7 +116,7 @@ const muxFault = async (events: readonly WalkEvent[], folder: string): Promise<s
   try {
     planMux(tracks);
     const target = join(folder, 'clip');
-    const { container, bytes } = await muxClip({ tracks, packets, target, startMs, endMs: startMs + 5_000 }, AbortSignal.timeout(LIMIT_MS));
+    const { container, bytes } = await muxClip({ tracks, packets: [packets], target, startMs, endMs: startMs + 5_000 }, AbortSignal.timeout(LIMIT_MS));
     const file = readFileSync(target);
     if (file.length !== bytes) return `a clip of ${file.length} bytes instead of ${bytes}`;
     if (container === 'mp4') readPlainMp4(file);

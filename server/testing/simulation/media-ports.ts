@@ -86,11 +86,13 @@ export const cutFilesThrough = (life: Life): { files: CutFiles; tool: MediaTool;
         const wanted = new Set(tracks.map(({ number }) => number));
         const taken: ClipFile['packets'] = [];
         let untilMs = 0;
-        for await (const packet of packets) {
+        for await (const batch of packets) {
           signal.throwIfAborted();
-          if (packet.startMs >= endMs || !wanted.has(packet.track)) continue;
-          untilMs = Math.max(untilMs, packet.startMs + packet.durationMs);
-          taken.push({ byteStart: packet.byteStart, byteLength: packet.byteLength, crc: crc32c(packet.data), startMs: packet.startMs });
+          for (const packet of batch) {
+            if (packet.startMs >= endMs || !wanted.has(packet.track)) continue;
+            untilMs = Math.max(untilMs, packet.startMs + packet.durationMs);
+            taken.push({ byteStart: packet.byteStart, byteLength: packet.byteLength, crc: crc32c(packet.data), startMs: packet.startMs });
+          }
         }
         if (taken.length === 0 || untilMs <= startMs) throw new MediaError('incomplete', `no media between ${startMs} and ${endMs} ms`);
         const file: ClipFile = { startMs, endMs: Math.min(endMs, untilMs), packets: taken };
