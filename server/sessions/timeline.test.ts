@@ -7,7 +7,7 @@ import { faulty } from './faulty-file-system.ts';
 import { nodeFileSystem } from './file-system.ts';
 import { createFrameMemory } from './frame-memory.ts';
 import { createHotChunks } from './hot-chunks.ts';
-import { bench, chunkOf, counted, drain, never, payloads } from './timeline-fixture.ts';
+import { bench, chunkOf, concat, counted, drain, never, payloads } from './timeline-fixture.ts';
 import type { Bench } from './timeline-fixture.ts';
 
 let at: Bench;
@@ -36,6 +36,22 @@ describe('append', () => {
     await again.append(chunkOf(5));
     expect(await again.read(0, 1e9, never)).toEqual(payloads(1, 5));
     await again.close();
+  });
+
+  it('[C7] a pull names the memory that was read for it alone, and freeing that changes nothing for others', async () => {
+    const timeline = await at.open();
+    for (const seq of [1, 2, 3]) await timeline.append(chunkOf(seq));
+    const [one, other] = [await timeline.pull(0, 1e6, never), await timeline.pull(0, 1e6, never)];
+    expect(one.items.map((item) => item.kind === 'bytes' && one.own.includes(item.bytes.buffer as ArrayBuffer))).toEqual([true, true, true]);
+    for (const buffer of one.own) buffer.transfer(0);
+    expect(concat(other.items.flatMap((item) => (item.kind === 'bytes' ? [item.bytes] : [])))).toEqual(payloads(1, 3));
+    expect(await timeline.read(0, 1e9, never)).toEqual(payloads(1, 3));
+    await timeline.close();
+
+    const hot = await at.open({ hotChunks: createHotChunks({ maxBytes: 1e6, memory: createFrameMemory() }) });
+    await hot.append(chunkOf(4));
+    expect((await hot.pull(payloads(1, 3).length, 1e6, never)).own).toEqual([]); // others look at it too
+    await hot.close();
   });
 
   it('[T8] at rest it holds no file open; what is appended then follows in the same segment', async () => {
