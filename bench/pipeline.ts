@@ -1,5 +1,5 @@
 // The whole server at work on one recording, speech recognition off: everything it runs counts (threads, PostgreSQL, FFmpeg).
-// A server is started once and takes a recording of a minute first, so that start-up and compiling are not measured; then each
+// A server is started once and takes the same recording first, so that start-up and most compiling are not measured; then each
 // round is a recording at thirty times the pace of life, fast enough to be short and slow enough that the pipeline keeps up, as it
 // does live. Idling is not subtracted.
 import { once } from 'node:events';
@@ -19,7 +19,6 @@ import type { Contender, Scenario } from './scenario.ts';
 
 const CHUNK_S = 2;
 const PACE = 30;
-const WARM_S = 60;
 const TICKS_PER_S = 100;
 
 const ownCpu = async (path: string): Promise<number> => {
@@ -41,7 +40,7 @@ const ours = (name: string, env: Record<string, string>, { file, folder, perHour
   const send = (server: ServerProcess, path: string) => streamFile({ file: path, server: server.url, token: server.token, speed: PACE, slice: 'gop' });
   const warm = async (): Promise<ServerProcess> => {
     started = await startServer({ dataDir: join(folder, name), env });
-    await send(started, material(WARM_S));
+    await send(started, file);
     return started;
   };
   return {
