@@ -4,6 +4,7 @@ import { basename, dirname } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createFfmpegMediaTool } from '../adapters/media-tool.ffmpeg.ts';
 import { MediaError } from '../errors.ts';
+import { TimelineError } from '../sessions/timeline-error.ts';
 import { box } from './boxes.ts';
 import { concat, viewOf } from './bytes.ts';
 import type { ClipFile } from './clip-writer.ts';
@@ -243,6 +244,16 @@ describe('[C2] a clip', () => {
     const fragments = folder.path('again.mp4');
     await ffmpeg('-i', target(), '-map', '0:v', '-c', 'copy', ...FRAGMENTED, '-f', 'mp4', fragments);
     expect(read(fragments).init.tracks[0]).toMatchObject({ rotation: 90, aspect: { width: 640, height: 180 } });
+  });
+
+  it('[S2] a disk that is full and bytes that cannot be read now are not the fault of the media: such errors stay what they are', async () => {
+    const { init, packets } = read(made.mp4);
+    const failures = [Object.assign(new Error('no space'), { code: 'ENOSPC', syscall: 'write' }), new TimelineError('io', 'cannot read a segment; read again later')];
+    for (const failure of failures) {
+      const failing = async function* () { yield packets.slice(0, 50); throw failure; };
+      await expect(muxClip({ tracks: init.tracks, packets: failing(), ...WHOLE, target: target() }, never)).rejects.toBe(failure);
+      expect(existsSync(target())).toBe(false);
+    }
   });
 
   it('without media in its range, of codecs that fit nowhere, or aborted, leaves no file', async () => {

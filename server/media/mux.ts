@@ -91,7 +91,7 @@ const chain = async function* (first: Packet[], rest: AsyncIterable<Packet[]>): 
 /**
  * A clip of [startMs, endMs). Packets must begin at a video keyframe at or before `startMs`; reading stops when no later one is
  * needed. Their data must not change until it returns. Memory: a few megabytes of packets and some 20 bytes for each, never the
- * file. Errors: `MediaError` unsupported, incomplete, malformed, limit.
+ * file. Errors: `MediaError` unsupported, incomplete, malformed, limit; errors of the disk and of `packets` as they are.
  */
 export const muxClip = async (source: MuxSource, signal: AbortSignal): Promise<MuxResult> => {
   const { startMs, endMs } = source;
@@ -129,7 +129,8 @@ export const muxClip = async (source: MuxSource, signal: AbortSignal): Promise<M
     await writer?.cancel?.();
     await rm(source.target, { force: true });
     signal.throwIfAborted();
-    throw error instanceof MediaError ? error : new MediaError('malformed', `these packets could not be muxed: ${messageOf(error)}`, { cause: error });
+    // what has a code (a full disk, bytes that cannot be read now) may pass; the rest is what a muxer says of these packets
+    throw error instanceof MediaError || (error instanceof Error && 'code' in error) ? error : new MediaError('malformed', `these packets could not be muxed: ${messageOf(error)}`, { cause: error });
   } finally {
     await file.close();
   }
