@@ -1,7 +1,7 @@
 // Objects in any S3: AWS, R2, MinIO, Garage, SeaweedFS, Ceph. Not-found and range errors are Refused; everything else that the
 // store or the way to it does is a ProviderError whose kind says whether trying again helps.
 import {
-  CreateBucketCommand, DeleteObjectCommand, GetObjectCommand, HeadBucketCommand, HeadObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client, S3ServiceException,
+  CreateBucketCommand, DeleteObjectCommand, GetObjectCommand, HeadBucketCommand, HeadObjectCommand, ListObjectsV2Command, S3Client, S3ServiceException,
 } from '@aws-sdk/client-s3';
 import type { S3ClientConfig } from '@aws-sdk/client-s3';
 import { Readable } from 'node:stream';
@@ -10,7 +10,7 @@ import { sleep, systemClock } from '../clock.ts';
 import { messageOf, ProviderError, Refused, StartError } from '../errors.ts';
 import type { ObjectStore } from '../ports.ts';
 import { beyondEnd, checkKey, checkPrefix, checkRange, checkReadSize, notFound } from './object-key.ts';
-import { contentMd5, createBufferPool, tagOf, uploadFile } from './s3-upload.ts';
+import { createBufferPool, putObject, tagOf, uploadFile } from './s3-upload.ts';
 import { codeOf, isTransient } from './transient.ts';
 
 export type S3Options = {
@@ -107,7 +107,7 @@ export const createS3Store = async (options: S3Options): Promise<ObjectStore> =>
   return {
     put: async (key, body, mime) => {
       checkKey(key);
-      await run(`put ${key}`, async () => tagOf(key, await client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, ContentType: mime, ContentMD5: contentMd5(body) }))));
+      await run(`put ${key}`, () => putObject(body, { client, bucket, key, mime }));
     },
     putFile: async (key, path, mime) => {
       checkKey(key);

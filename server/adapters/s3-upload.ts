@@ -31,7 +31,7 @@ export const createBufferPool = (count: number, bytes: number): BufferPool => {
 };
 
 /** Every store checks it and refuses a body that was damaged on its way: without it a proxy's wrong bit would be stored for good. */
-export const contentMd5 = (body: Uint8Array): string => createHash('md5').update(body).digest('base64');
+const contentMd5 = (body: Uint8Array): string => createHash('md5').update(body).digest('base64');
 
 /** A store names what it holds; a page of some proxy in between, with status 200, does not. */
 export const tagOf = (key: string, { ETag }: { ETag?: string | undefined }): string => {
@@ -40,6 +40,11 @@ export const tagOf = (key: string, { ETag }: { ETag?: string | undefined }): str
 };
 
 type Target = { client: S3Client; bucket: string; key: string; mime: string };
+
+/** An object in one request. */
+export const putObject = async (body: Uint8Array, { client, bucket, key, mime }: Target): Promise<void> => {
+  tagOf(key, await client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, ContentType: mime, ContentMD5: contentMd5(body) })));
+};
 
 export const uploadFile = async (path: string, { client, bucket, key, mime }: Target, pool: BufferPool, warn: (fields: object, message: string) => void): Promise<void> => {
   const file = await open(path, 'r');
@@ -58,7 +63,7 @@ export const uploadFile = async (path: string, { client, bucket, key, mime }: Ta
       }
     };
     if (parts === 1) {
-      await withPart(1, async (body) => tagOf(key, await client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, ContentType: mime, ContentMD5: contentMd5(body) }))));
+      await withPart(1, (body) => putObject(body, { client, bucket, key, mime }));
       return;
     }
 
