@@ -12,7 +12,7 @@ import type { Contender, Scale, Scenario } from './scenario.ts';
 type Plan = { sizes: { on: number[]; off: number[] }; rampSeconds: number; seconds: number };
 const PLANS: Record<Scale, Plan> = {
   quick: { sizes: { on: [20], off: [20] }, rampSeconds: 4, seconds: 10 },
-  full: { sizes: { on: [1, 10, 200], off: [1, 10, 200, 800] }, rampSeconds: 10, seconds: 20 },
+  full: { sizes: { on: [1, 200], off: [1, 200, 800] }, rampSeconds: 8, seconds: 15 },
 };
 const LOOP_DELAY_MS = 50;
 
