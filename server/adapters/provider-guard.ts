@@ -73,7 +73,7 @@ export const createProviderGuard = (options: GuardOptions): ProviderGuard => {
   let pause: { untilMs: number; kind: 'rate' | 'auth'; message: string } | null = null;
 
   const paused = (): { leftMs: number; kind: 'rate' | 'auth'; message: string } | null => {
-    const leftMs = pause ? pause.untilMs - clock.monotonic() : 0;
+    const leftMs = pause ? Math.ceil(pause.untilMs - clock.monotonic()) : 0;
     return pause && leftMs > 0 ? { leftMs, kind: pause.kind, message: pause.message } : null;
   };
 
