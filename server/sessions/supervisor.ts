@@ -85,13 +85,16 @@ export const createSupervisor = (options: SupervisorOptions) => {
   const left = new Map<string, StoredSession>();
   let stopping = false;
 
-  /** Runs `work` while no actor of the recording is opened. */
-  const exclusive = <T>(sessionId: string, work: () => Promise<T>): Promise<T> => {
-    const done = (closing.get(sessionId) ?? Promise.resolve()).then(work);
-    const gone = done.then(() => {}, () => {}).finally(() => { if (closing.get(sessionId) === gone) closing.delete(sessionId); });
-    closing.set(sessionId, gone);
+  /** Per key one after the other, in the order of the calls. */
+  const inTurn = (last: Map<string, Promise<void>>) => <T>(key: string, work: () => Promise<T>): Promise<T> => {
+    const done = (last.get(key) ?? Promise.resolve()).then(work);
+    const over = done.then(() => {}, () => {}).finally(() => { if (last.get(key) === over) last.delete(key); });
+    last.set(key, over);
     return done;
   };
+  /** Runs `work` while no actor of the recording is opened. */
+  const exclusive = inTurn(closing);
+  const startInTurn = inTurn(new Map());
 
   const credits = (): Credits => creditsFor(options.credits, actors.size, stopping ? 0 : options.creditsShare());
 
@@ -218,8 +221,11 @@ export const createSupervisor = (options: SupervisorOptions) => {
     },
     taken,
 
-    /** A client begins or resumes a recording: the epoch rises, an older connection is fenced (P1). */
-    open: async (user: string, frame: ClientFrame & { t: 'start' }): Promise<Opened> => {
+    /**
+     * A client begins or resumes a recording: the epoch rises, an older connection is fenced (P1). One start of a key after the other: of a
+     * client that came back, the connection it left behind must not take the recording over from the one it has now.
+     */
+    open: (user: string, frame: ClientFrame & { t: 'start' }): Promise<Opened> => startInTurn(`${user}/${frame.key}`, async () => {
       if (stopping) throw new Refused('shutdown', 'the server is shutting down; reconnect in a moment', { retryable: true });
       const stored = await repository.openSession({ key: frame.key, user, title: frame.title, sourceUrl: frame.sourceUrl, mime: frame.mime, tier: options.tier, startedAt: clock.now(), transcript: frame.transcript });
       await closing.get(stored.id);
@@ -248,7 +254,7 @@ export const createSupervisor = (options: SupervisorOptions) => {
       const { session } = await actorOf(stored);
       const epoch = await repository.raiseEpoch(stored.id);
       return { session, epoch, wordsUntilMs: await heardUntil(stored) };
-    },
+    }),
 
     find: (sessionId: string): Session | null => actors.get(sessionId)?.session ?? null,
     live: (): Session[] => [...actors.values()].map((actor) => actor.session),
