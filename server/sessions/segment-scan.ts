@@ -5,8 +5,7 @@ import { afterChunk, afterGap, decodeGap, decodeHead, decodeHeader, HEADER_BYTES
 import type { Head, RecordHeader, Totals } from './record.ts';
 import { SegmentIndex } from './segment-index.ts';
 
-/** A segment file, on this disk or in the object store. */
-/** `own`: what it reads is the reader's alone. */
+/** A segment file, on this disk or in the object store. `own`: what it reads is the reader's alone. */
 export type Source = { bytes: number; own?: true; read(start: number, end: number, signal?: AbortSignal): Promise<Uint8Array> };
 
 const WINDOW = 1024 * 1024;
