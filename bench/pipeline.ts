@@ -3,7 +3,7 @@
 // round is a recording at thirty times the pace of life, fast enough to be short and slow enough that the pipeline keeps up, as it
 // does live. Idling is not subtracted.
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -12,6 +12,7 @@ import { OpusDecoder } from 'opus-decoder';
 import { allPieces } from '../scripts/live-media.ts';
 import { type ServerProcess, startServer } from '../scripts/server-process.ts';
 import { streamFile } from '../scripts/stream.ts';
+import { cpuByPlace } from '../server/testing/processes.ts';
 import { startChild } from './child.ts';
 import { ffmpegPath, material } from './material.ts';
 import { cpuOf, cpuSeconds } from './processor-time.ts';
@@ -19,21 +20,6 @@ import type { Contender, Scenario } from './scenario.ts';
 
 const CHUNK_S = 2;
 const PACE = 30;
-const TICKS_PER_S = 100;
-
-const ownCpu = async (path: string): Promise<number> => {
-  const text = await readFile(path, 'utf8').catch(() => '');
-  const [, , , , , , , , , , , user = 0, system = 0] = text.slice(text.lastIndexOf(')') + 2).split(' ').map(Number);
-  return (user + system) / TICKS_PER_S;
-};
-/** By place: the main thread, the server's other threads, its children (PostgreSQL, FFmpeg). Threads live as long as the server. */
-const split = async (pid: number): Promise<Record<'cpuS' | 'mainS' | 'threadsS' | 'childrenS', number>> => {
-  const cpuS = cpuSeconds(pid);
-  const tasks = await readdir(`/proc/${pid}/task`);
-  const own = (await Promise.all(tasks.map((task) => ownCpu(`/proc/${pid}/task/${task}/stat`)))).reduce((sum, value) => sum + value, 0);
-  const mainS = await ownCpu(`/proc/${pid}/task/${pid}/stat`);
-  return { cpuS, mainS, threadsS: own - mainS, childrenS: cpuS - own };
-};
 
 const ours = (name: string, env: Record<string, string>, { file, folder, perHour }: { file: string; folder: string; perHour: number }): Contender & { close(): Promise<void> } => {
   let started: ServerProcess | null = null;
@@ -47,9 +33,9 @@ const ours = (name: string, env: Record<string, string>, { file, folder, perHour
     name,
     run: async () => {
       const server = started ?? (await warm());
-      const before = await split(server.pid);
+      const before = cpuByPlace(server.pid);
       await send(server, file);
-      const after = await split(server.pid);
+      const after = cpuByPlace(server.pid);
       return Object.fromEntries(Object.entries(after).map(([metric, value]) => [metric, (value - before[metric as keyof typeof before]) * perHour]));
     },
     close: async () => void (await started?.kill('SIGTERM')),

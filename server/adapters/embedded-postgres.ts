@@ -7,13 +7,12 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { Clock } from '../clock.ts';
 import { sleep, systemClock } from '../clock.ts';
-import { messageOf, StartError } from '../errors.ts';
+import { codeOf, messageOf, StartError } from '../errors.ts';
 import { lockFolder } from './folder-lock.ts';
 import { endLeftovers, isListening } from './leftover-postgres.ts';
 import { locateBinaries } from './postgres-binaries.ts';
 import type { RunAs } from './run-as.ts';
 import { databaseUser } from './run-as.ts';
-import { codeOf } from './transient.ts';
 
 type Write = (fields: object, message: string) => void;
 export type EmbeddedLog = { debug: Write; info: Write; warn: Write; error: Write };

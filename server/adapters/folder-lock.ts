@@ -4,8 +4,7 @@ import { execFile } from 'node:child_process';
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { StartError } from '../errors.ts';
-import { codeOf } from './transient.ts';
+import { codeOf, StartError } from '../errors.ts';
 
 export type FolderLock = { release(): Promise<void> };
 

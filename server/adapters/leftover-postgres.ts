@@ -7,8 +7,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Clock } from '../clock.ts';
 import { sleep } from '../clock.ts';
-import { StartError } from '../errors.ts';
-import { codeOf } from './transient.ts';
+import { codeOf, StartError } from '../errors.ts';
 
 const run = promisify(execFile);
 

@@ -5,10 +5,9 @@ import type { FileHandle } from 'node:fs/promises';
 import { access, copyFile, link, lstat, mkdir, open, readdir, realpath, rename, rm, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { LRUCache } from 'lru-cache';
-import { Refused, StartError } from '../errors.ts';
+import { codeOf, Refused, StartError } from '../errors.ts';
 import type { ObjectStore } from '../ports.ts';
 import { beyondEnd, checkKey, checkPrefix, checkRange, checkReadSize, notFound } from './object-key.ts';
-import { codeOf } from './transient.ts';
 
 const gone = (error: unknown): boolean => ['ENOENT', 'ENOTDIR'].includes(codeOf(error));
 

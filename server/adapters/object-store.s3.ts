@@ -7,11 +7,11 @@ import type { S3ClientConfig } from '@aws-sdk/client-s3';
 import { Readable } from 'node:stream';
 import type { Clock } from '../clock.ts';
 import { sleep, systemClock } from '../clock.ts';
-import { messageOf, ProviderError, Refused, StartError } from '../errors.ts';
+import { codeOf, messageOf, ProviderError, Refused, StartError } from '../errors.ts';
 import type { ObjectStore } from '../ports.ts';
 import { beyondEnd, checkKey, checkPrefix, checkRange, checkReadSize, notFound } from './object-key.ts';
 import { createBufferPool, putObject, tagOf, uploadFile } from './s3-upload.ts';
-import { codeOf, isTransient } from './transient.ts';
+import { isTransient } from './transient.ts';
 
 export type S3Options = {
   bucket: string;

@@ -5,9 +5,8 @@ import { chmod, cp, lstat, mkdir, mkdtemp, readFile, rename, rm, symlink } from 
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { StartError } from '../errors.ts';
+import { codeOf, StartError } from '../errors.ts';
 import type { RunAs } from './run-as.ts';
-import { codeOf } from './transient.ts';
 
 export type Binaries = { initdb: string; postgres: string; /** "18" */ major: string };
 

@@ -1,9 +1,8 @@
 // Sessions in PostgreSQL, and the small rows that hang on them.
 import type { Sql } from 'postgres';
 import type { Gap, Page, Region } from '../../shared/model.ts';
-import { Refused } from '../errors.ts';
+import { codeOf, Refused } from '../errors.ts';
 import type { ColdSegment, Cursor, Repository, SessionPatch, StoredSession } from '../ports.ts';
-import { codeOf } from './transient.ts';
 import { parsePage } from './page.ts';
 import { transaction } from './transaction.ts';
 

@@ -1,5 +1,5 @@
 import type { Sql, TransactionSql } from 'postgres';
-import { codeOf } from './transient.ts';
+import { codeOf } from '../errors.ts';
 
 const LOST = new Set(['CONNECTION_CLOSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH']);
 

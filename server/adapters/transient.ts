@@ -1,10 +1,6 @@
 // Which failures of storage pass by themselves. Repositories and stores throw what their drivers throw; callers that own a
 // retry policy ask here instead of knowing drivers.
-import { ProviderError, Refused } from '../errors.ts';
-
-/** The `code` of a system, PostgreSQL or driver error; empty where there is none. */
-export const codeOf = (error: unknown): string =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+import { ProviderError, Refused, codeOf } from '../errors.ts';
 
 const DRIVER = new Set(['CONNECTION_CLOSED', 'CONNECTION_ENDED', 'CONNECTION_DESTROYED', 'CONNECT_TIMEOUT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'EAI_AGAIN', 'ENOSPC', 'EMFILE', 'ENFILE']);
 

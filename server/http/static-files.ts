@@ -2,7 +2,7 @@
 import { open, realpath } from 'node:fs/promises';
 import { extname, join, sep } from 'node:path';
 import { lookup } from 'mrmime';
-import { Refused } from '../errors.ts';
+import { Refused, codeOf } from '../errors.ts';
 import type { MediaBody } from '../ports.ts';
 import type { Reply, Request } from '../transport/transport.ts';
 import { rangeReply, SECURE } from './respond.ts';
@@ -80,7 +80,7 @@ const openFile = async (folder: string, name: string): Promise<MediaBody | null>
       close: () => void handle.close().catch(() => undefined), // read-only: nothing can be lost
     };
   } catch (error) {
-    if (error instanceof Error && 'code' in error && ['ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'ELOOP', 'EACCES'].includes(String(error.code))) return null;
+    if (['ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'ELOOP', 'EACCES'].includes(codeOf(error))) return null;
     throw error;
   }
 };

@@ -1,7 +1,7 @@
 // Packets into a file people can play, without touching the packets. MP4 begins at the keyframe before the cut and hides the
 // lead-in by an edit list, so the presented range is exact to a frame; WebM has no edit list and begins at that keyframe.
 import { open, rm } from 'node:fs/promises';
-import { MediaError, messageOf } from '../errors.ts';
+import { MediaError, codeOf, messageOf } from '../errors.ts';
 import { cutPackets, withDurations } from './clip-packets.ts';
 import type { Packets } from './clip-packets.ts';
 import type { ClipWriter } from './clip-writer.ts';
@@ -130,7 +130,7 @@ export const muxClip = async (source: MuxSource, signal: AbortSignal): Promise<M
     await rm(source.target, { force: true });
     signal.throwIfAborted();
     // what has a code (a full disk, bytes that cannot be read now) may pass; the rest is what a muxer says of these packets
-    throw error instanceof MediaError || (error instanceof Error && 'code' in error) ? error : new MediaError('malformed', `these packets could not be muxed: ${messageOf(error)}`, { cause: error });
+    throw codeOf(error) !== '' ? error : new MediaError('malformed', `these packets could not be muxed: ${messageOf(error)}`, { cause: error });
   } finally {
     await file.close();
   }

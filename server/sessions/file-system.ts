@@ -1,5 +1,6 @@
 // The few file operations durability rests on, as a port: tests put faults between the timeline and the disk.
 import { mkdir, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises';
+import { codeOf } from '../errors.ts';
 import { writeAll } from '../write-all.ts';
 import type { FileHandle } from 'node:fs/promises';
 
@@ -31,8 +32,6 @@ export type FileSystem = {
   sizeOf(path: string): Promise<number | null>;
 };
 
-export const errnoOf = (error: unknown): string => (error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '');
-
 const readAll = async (handle: FileHandle, target: Uint8Array, position: number): Promise<number> => {
   let done = 0;
   while (done < target.length) {
@@ -49,7 +48,7 @@ const openFile = async (path: string, mode: 'create' | 'update' | 'read'): Promi
   try {
     return await open(path, 'r+');
   } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error;
+    if (codeOf(error) !== 'ENOENT') throw error;
     return open(path, 'wx+', 0o600);
   }
 };
@@ -71,7 +70,7 @@ export const nodeFileSystem: FileSystem = {
     try {
       await unlink(path);
     } catch (error) {
-      if (errnoOf(error) !== 'ENOENT') throw error;
+      if (codeOf(error) !== 'ENOENT') throw error;
     }
   },
   syncDir: async (path) => {
@@ -86,7 +85,7 @@ export const nodeFileSystem: FileSystem = {
     try {
       return await readdir(path);
     } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return [];
+      if (codeOf(error) === 'ENOENT') return [];
       throw error;
     }
   },
@@ -96,7 +95,7 @@ export const nodeFileSystem: FileSystem = {
     try {
       return (await stat(path)).size;
     } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return null;
+      if (codeOf(error) === 'ENOENT') return null;
       throw error;
     }
   },

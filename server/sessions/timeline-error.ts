@@ -1,4 +1,4 @@
-import { errnoOf } from './file-system.ts';
+import { codeOf } from '../errors.ts';
 
 /**
  * What a timeline could not do.
@@ -22,7 +22,7 @@ export class TimelineError extends Error {
 const NO_SPACE = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 
 export const writeFailure = (path: string, cause: unknown): TimelineError => {
-  const code = errnoOf(cause);
+  const code = codeOf(cause);
   return NO_SPACE.has(code)
     ? new TimelineError('full', `no space to append to ${path} (${code}); free space, the client sends again`, { cause })
     : new TimelineError('io', `cannot append to ${path} (${code || String(cause)}); check the disk, the client sends again`, { cause });

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Word } from '../../shared/model.ts';
+import { codeOf } from '../errors.ts';
 import { testFfmpeg } from './ffmpeg-path.ts';
 import { ambience, blast, cough, crowd, mixIn, music, wavOf } from './sounds.ts';
 import { buzzVoice, fliteVoice, hasFlite, RATE, type Say, type Voice } from './speech.ts';
@@ -143,7 +144,7 @@ export const plantedStream = async (given: PlantedOptions = {}): Promise<Planted
     const known: Omit<Planted, 'file'> = JSON.parse(await readFile(`${base}.json`, 'utf8'));
     return { file, ...known };
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+    if (codeOf(error) !== 'ENOENT') throw error;
   }
   await mkdir(folder, { recursive: true });
   const flite = speech === 'flite' ? await fliteVoice() : null;

@@ -1,8 +1,8 @@
 // Processes as Linux shows them in /proc: whose child, in what state, how much processor time, memory and how many descriptors.
 import { readFileSync, readdirSync } from 'node:fs';
 
-/** `state`: R S D, T stopped, Z ended and not waited for. `cpuS`: with that of children that have ended and were waited for. */
-export type Process = { pid: number; parent: number; name: string; state: string; cpuS: number };
+/** `state`: R S D, T stopped, Z ended and not waited for. `cpuS`: with that of children that have ended and were waited for; `ownS`: without. */
+export type Process = { pid: number; parent: number; name: string; state: string; cpuS: number; ownS: number };
 
 const TICKS_PER_S = 100; // USER_HZ, fixed by the kernel's ABI
 
@@ -17,13 +17,14 @@ const read = (pid: number, file: string): string => {
 /** Bytes of a line that is in kB. */
 const bytesOf = (text: string, name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)?.[1] ?? 0) * 1024;
 
-const processOf = (pid: number): Process[] => {
-  const text = read(pid, 'stat');
+const processOf = (pid: number, file = 'stat'): Process[] => {
+  const text = read(pid, file);
   const end = text.lastIndexOf(')'); // a name may hold spaces and brackets
   if (end < 0) return [];
   const [state = '', parent = '0', ...rest] = text.slice(end + 2).split(' ');
-  const ticks = rest.slice(9, 13).reduce((sum, value) => sum + Number(value), 0); // utime, stime, cutime, cstime
-  return [{ pid, parent: Number(parent), name: text.slice(text.indexOf('(') + 1, end), state, cpuS: ticks / TICKS_PER_S }];
+  const [user = 0, system = 0, childrensUser = 0, childrensSystem = 0] = rest.slice(9, 13).map((ticks) => Number(ticks) / TICKS_PER_S);
+  const ownS = user + system;
+  return [{ pid, parent: Number(parent), name: text.slice(text.indexOf('(') + 1, end), state, ownS, cpuS: ownS + childrensUser + childrensSystem }];
 };
 
 /** All processes below `root`, parents before children. PostgreSQL runs in a group of its own but is still a child. */
@@ -40,6 +41,14 @@ export const descendants = (root: number): Process[] => {
 
 /** The process and all below it. */
 export const treeOf = (root: number): Process[] => [...processOf(root), ...descendants(root)];
+
+/** CPU-seconds of the process with all below it, and where: its main thread, its other threads as long as they live, its children. */
+export const cpuByPlace = (pid: number): Record<'cpuS' | 'mainS' | 'threadsS' | 'childrenS', number> => {
+  const cpuS = treeOf(pid).reduce((sum, process) => sum + process.cpuS, 0);
+  const of = (thread: string): number => processOf(pid, `task/${thread}/stat`)[0]?.ownS ?? 0;
+  const own = readdirSync(`/proc/${pid}/task`).reduce((sum, thread) => sum + of(thread), 0);
+  return { cpuS, mainS: of(String(pid)), threadsS: own - of(String(pid)), childrenS: cpuS - own };
+};
 
 export const isAlive = (pid: number): boolean => processOf(pid).some(({ state }) => state !== 'Z');
 
