@@ -154,3 +154,18 @@ export const createDecoder = (options: DecoderOptions): Decoder => {
     },
   };
 };
+
+/**
+ * Walks what the index of a recording that has ended does not know: damage cuts an index off, and nothing else decodes that recording
+ * again. Where the index is whole, that is its last fragment.
+ */
+export const completeIndex = async ({ log, index }: { log: MediaLog; index: MediaIndex }, signal: AbortSignal): Promise<void> => {
+  const decoder = createDecoder({ log, index, fromMs: Infinity, scenes: false, onDamage: () => {}, onUnreadable: async () => {} }); // said when it was recorded
+  const { byteEnd } = log.state;
+  for (let at = 0; at < byteEnd; ) {
+    const pulled = await decoder.next(signal);
+    if (pulled === null) break;
+    await decoder.decode(pulled, signal);
+    at = pulled.nextByte;
+  }
+};

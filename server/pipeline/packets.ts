@@ -43,7 +43,7 @@ export const stretchAt = (options: { log: MediaLog; index: MediaIndex; startMs: 
   const { log, index, startMs, endMs, kinds } = options;
   const keyframe = kinds === 'all' ? index.keyframeBefore(startMs) : null;
   const at = index.fragmentAt(startMs) ?? index.fragmentAfter(-1);
-  if (!at) throw new MediaError('incomplete', `nothing is recorded at ${Math.round(startMs)} ms yet`);
+  if (!at) throw new MediaError('incomplete', `nothing of the recording can be read at ${Math.round(startMs)} ms: not recorded yet, or damaged`);
   const part = index.parts()[at.part];
   if (!part) throw new MediaError('incomplete', `part ${at.part} of the recording is not indexed`);
   const sameRun = keyframe !== null && keyframe.fragmentByteStart >= part.byteStart && keyframe.fragmentByteStart <= at.byteStart;

@@ -17,10 +17,15 @@ export const createClipBodies = (options: ClipBodiesOptions) => {
   const { objectStore } = options;
   const thumbnails = new LRUCache<string, Uint8Array>({ maxSize: options.thumbnailBytes, sizeCalculation: (bytes) => Math.max(1, bytes.byteLength) });
   const encoding = new Map<string, Promise<void>>();
+  /** what is said of clips that cannot be cut anew; the next start tries again */
+  const lost = new LRUCache<string, Refused>({ max: 1_000 });
 
   /** The clip is being mended; who asked comes again. Without sums nothing is known to be wrong. */
   const damaged = (clip: StoredClip, what: string): Refused => {
-    options.mend(clip).catch(() => {}); // it logs what it could not do
+    const key = `${clip.id}-v${clip.version}`;
+    const known = lost.get(key);
+    if (known) return known;
+    options.mend(clip).catch((error: unknown) => { if (error instanceof Refused && !error.retryable) lost.set(key, error); }); // it logs what it could not do
     return new Refused('unavailable', `${what} of clip ${clip.id} is damaged where it is stored; the clip is being cut anew, ask again in a moment`, { retryable: true });
   };
 

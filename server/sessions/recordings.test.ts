@@ -4,12 +4,14 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { crc32c } from '../../shared/crc32c.ts';
 import { createFfmpegMediaTool } from '../adapters/media-tool.ffmpeg.ts';
+import { sumsOf } from '../block-sums.ts';
 import { archiveClip } from '../pipeline/archive.ts';
 import { cutClip } from '../pipeline/cut.ts';
 import { createWalker } from '../media/walker.ts';
 import { aClip } from '../testing/samples.ts';
 import { type SessionBench, sessionBench } from '../testing/session-bench.ts';
 import { ffmpegBinary, makeWebm, temporaryFolder } from '../testing/test-media.ts';
+import { segmentKey } from './tiering.ts';
 
 const folder = temporaryFolder();
 const source = folder.path('live.webm');
@@ -124,6 +126,56 @@ describe('clips', () => {
     await at.objectStore.put(clip.thumbnailKey, new Uint8Array(50), 'image/jpeg');
     await expect(at.queries.clipThumbnail('c', never)).rejects.toMatchObject({ code: 'unavailable' });
     await expect.poll(() => at.queries.clipThumbnail('c', never).then((picture) => picture.bytes, () => 0), { timeout: 20_000 }).toBeGreaterThan(50);
+  });
+
+  /** A recording that has ended, with a clip whose object is damaged, and its clip's bytes as they are served. */
+  const endedWithDamagedClip = async (): Promise<{ session: string; serve: () => Promise<Buffer> }> => {
+    at = await sessionBench({ tool: createFfmpegMediaTool(ffmpegBinary) });
+    const session = await record();
+    const mediaKey = `sessions/${session}/clips/c/v1.webm`;
+    await at.objectStore.put(mediaKey, new Uint8Array(9), 'video/webm');
+    await at.repository.saveClip({ ...aClip(session, { id: 'c', mediaKey, thumbnailKey: '', mime: 'video/webm', startMs: 1_000, endMs: 4_500 }), sums: { media: sumsOf(Buffer.from('as it was')), thumbnail: '' }, bytes: 9 });
+    await at.queries.endSession(session);
+    at.pipelines.at(-1)?.finish();
+    await expect.poll(() => at.supervisor.find(session)).toBeNull();
+    const serve = async (): Promise<Buffer> => {
+      const body = await at.queries.clipMedia('c', { exact: false }, never);
+      return Buffer.from(await body.read(0, body.bytes, never));
+    };
+    return { session, serve };
+  };
+  const flip = (bytes: Buffer, place: number): void => { bytes[place] = bytes[place]! ^ 4; }; // inside
+
+  it.each([['first', 0], ['middle', 0.5], ['last', 1]] as const)('[T2] [DF2] a clip is cut anew although the media index is damaged too, in its %s byte', async (_, share) => {
+    const { session, serve } = await endedWithDamagedClip();
+    const sidecar = join(at.dirOf(session), 'media.index');
+    const whole = await readFile(sidecar);
+    const damaged = Buffer.from(whole);
+    flip(damaged, Math.floor(share * (whole.length - 1)));
+    await writeFile(sidecar, damaged);
+    await expect(serve()).rejects.toMatchObject({ code: 'unavailable', retryable: true });
+    await expect.poll(() => serve().then((bytes) => bytes.length, () => 0), { timeout: 20_000 }).toBeGreaterThan(0);
+    const file = folder.path('mended.webm');
+    await writeFile(file, await serve());
+    const found = await createFfmpegMediaTool(ffmpegBinary).verify(file, { container: 'webm' }, never);
+    expect([found.errors, found.durationMs > 3_300]).toEqual([[], true]);
+    await at.stop();
+    expect((await readFile(sidecar)).equals(whole)).toBe(true);
+  });
+
+  it('[DF2] where its recording is damaged too, a clip is no longer promised, and nobody tries again and again', async () => {
+    const { session, serve } = await endedWithDamagedClip();
+    const sent = await readFile(source);
+    const size = Math.ceil(sent.length / 6);
+    const key = segmentKey(session, 0);
+    const segment = Buffer.from(await at.objectStore.read(key, undefined, never));
+    for (let chunk = 0; chunk < 6; chunk++) flip(segment, segment.indexOf(sent.subarray(chunk * size, chunk * size + 64)) + 100);
+    await at.objectStore.put(key, segment, 'application/octet-stream');
+    await expect(serve()).rejects.toMatchObject({ code: 'unavailable' });
+    await expect.poll(() => serve().catch((error: unknown) => error)).toMatchObject({ code: 'media', retryable: false, message: expect.stringContaining('its recording does not give it any more') });
+    const tries = at.log.lines.length;
+    await expect(serve()).rejects.toMatchObject({ code: 'media' });
+    expect(at.log.lines.length).toBe(tries);
   });
 
   it('an exact download is made once, beside the clip, also when the first who asked has gone', async () => {

@@ -4,6 +4,7 @@ import type { ClientFrame, Credits } from '../../shared/protocol.ts';
 import type { Clock } from '../clock.ts';
 import { Refused, messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { completeIndex } from '../pipeline/decode.ts';
 import type { MediaIndex, MediaLog } from '../pipeline/media-log.ts';
 import type { Pipeline } from '../pipeline/index.ts';
 import type { Hole } from '../pipeline/words-lane.ts';
@@ -56,6 +57,9 @@ const RESUMED_AT_ONCE = 4;
 /** After a restart all clients come back at once: their chunks first, then what was being analysed. */
 const ANALYSED_AFTER_MS = 2_000;
 
+/** Longest a damaged index is completed for one who asks; what was found by then is kept, and the next one goes on. */
+const INDEX_MS = 120_000;
+
 /** Note of a recording whose bytes are gone while its pinned clips are kept. */
 export const MEDIA_GONE = 'the recording has expired; its pinned clips are kept';
 
@@ -75,7 +79,17 @@ export const createSupervisor = (options: SupervisorOptions) => {
   const actors = new Map<string, Actor>();
   /** sessions being opened, so that two connections with one key get one actor */
   const opening = new Map<string, Promise<Actor>>();
-  const logs = createOpenLogs({ open: options.openTimeline, clock, onError: (error) => log.warn({ error: messageOf(error) }, 'a timeline did not close') });
+  const openEnded = async (sessionId: string): Promise<OpenedTimeline> => {
+    const { timeline, index } = await options.openTimeline(sessionId);
+    try {
+      await completeIndex({ log: timeline, index }, AbortSignal.timeout(INDEX_MS));
+      return { timeline, index };
+    } catch (error) {
+      await Promise.allSettled([timeline.close(), index.close()]);
+      throw error;
+    }
+  };
+  const logs = createOpenLogs({ open: openEnded, clock, onError: (error) => log.warn({ error: messageOf(error) }, 'a timeline did not close') });
   /** recordings whose files are being put away: nobody opens them meanwhile */
   const closing = new Map<string, Promise<void>>();
   /** recordings that could not be opened at start, and when it is tried again */

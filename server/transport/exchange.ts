@@ -41,6 +41,14 @@ export const readSlice = async (slice: MediaSlice, at: number, bytes: number, si
   return read;
 };
 
+/** The answer where the first read of a media body threw: what its handler says of it, or a 500 without details, which the log has. */
+export const unreadable = (slice: MediaSlice, error: unknown, log: Log): Reply & { body: string } => {
+  const said = slice.refusal?.(error);
+  if (said && typeof said.body === 'string') return { ...said, body: said.body };
+  log.error({ err: error, name: slice.media.name }, 'media could not be read');
+  return plainError(500, 'internal', 'the media could not be read; the log of the server says why');
+};
+
 /** Header values hold printable ASCII only: neither engine may write a line break that came from outside. */
 export const headerLines = (reply: Reply): [string, string][] =>
   Object.entries(reply.headers).map(([name, value]) => [name, value.replaceAll(/[^\t\x20-\x7e]/g, '?')]);

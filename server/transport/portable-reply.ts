@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Log } from '../log.ts';
-import { headerLines, isMedia, mediaLength, plainError, readSlice } from './exchange.ts';
+import { headerLines, isMedia, mediaLength, readSlice, unreadable } from './exchange.ts';
 import { SLICE_BYTES, type MediaSlice, type Reply } from './transport.ts';
 
 /** Writes a reply. Resolves when the kernel has it or the client is gone; media is closed however that ends. */
@@ -36,9 +36,9 @@ const streamMedia = async (response: ServerResponse, reply: Reply, slice: MediaS
     response.end();
   } catch (error) {
     if (response.destroyed) return;
+    if (!response.headersSent) return await sendReply(response, unreadable(slice, error, log), signal, stallMs, log);
     log.error({ err: error, name: slice.media.name, at }, 'media could not be read while it was served');
-    if (response.headersSent) response.destroy(); // the promised length cannot be kept: the client must see a broken transfer
-    else await sendReply(response, plainError(500, 'internal', 'the media could not be read; the log of the server says why'), signal, stallMs, log);
+    response.destroy(); // the promised length cannot be kept: the client must see a broken transfer
   } finally {
     slice.media.close();
   }

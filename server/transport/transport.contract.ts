@@ -3,10 +3,12 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { WebSocket } from 'ws';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { messageOf } from '../errors.ts';
 import { countedMedia, patternBytes, type CountedMedia } from '../testing/media-body.ts';
 import { memoryLog } from '../testing/memory-log.ts';
 import { rawConnection, rawExchange, type RawReply } from '../testing/raw-http.ts';
 import { createTransport } from './create-transport.ts';
+import { isMedia } from './exchange.ts';
 import { hostileSuite } from './hostile.contract.ts';
 import { SLICE_BYTES, type Handle, type Reply, type Socket, type SocketHandlers, type Transport, type TransportLimits } from './transport.ts';
 
@@ -108,6 +110,11 @@ export const transportContract = (kind: 'uws' | 'portable', missing = ''): void 
         case '/media-long': return media(countedMedia(LONG_BYTES, { read: (start, end) => Promise.resolve(LONG_SLICE.subarray(0, end - start)) }), head);
         case '/media-endless': return media(countedMedia(4 * 1024 ** 3), head);
         case '/media-fails': return media(countedMedia(MEDIA_BYTES, { read: () => Promise.reject(new Error('secret detail')) }), head);
+        case '/media-refused': {
+          const reply = media(countedMedia(MEDIA_BYTES, { read: () => Promise.reject(new Error('damaged')) }), head);
+          const refusal = (error: unknown): Reply => ({ status: 503, headers: { 'retry-after': '1' }, body: `it is ${messageOf(error)}`, head: false });
+          return isMedia(reply.body) ? { ...reply, body: { ...reply.body, refusal } } : reply;
+        }
         case '/media-short': return media(countedMedia(MEDIA_BYTES, { read: (start, end) => Promise.resolve(start === 0 ? patternBytes(start, end) : new Uint8Array(0)) }), head);
         case '/body': return { ...text(''), body: await request.body(1024 * 1024, signal) };
         case '/small-body': return { ...text(''), body: await request.body(10, signal) };
@@ -326,6 +333,13 @@ export const transportContract = (kind: 'uws' | 'portable', missing = ''): void 
         expect(JSON.parse(body)).toMatchObject({ error: { code: 'internal' } });
         expect(body).not.toContain('secret');
       }
+    });
+
+    it('[N7] answers as its handler says where the first read of its media throws', async () => {
+      const reply = await fetch(`${base}/media-refused`);
+      expect([reply.status, reply.headers.get('retry-after'), await reply.text()]).toEqual([503, '1', 'it is damaged']);
+      await served.at(-1)?.closed;
+      expect(served.at(-1)?.closes).toBe(1);
     });
 
     it('[N8] streams media whole, by slices, and closes it once', async () => {

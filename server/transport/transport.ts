@@ -17,7 +17,13 @@ export type Request = {
 };
 
 /** A stretch of a `MediaBody`; `end` exclusive. The engine reads it in slices and calls `media.close()` once, always. */
-export type MediaSlice = { media: MediaBody; start: number; end: number };
+export type MediaSlice = {
+  media: MediaBody;
+  start: number;
+  end: number;
+  /** the answer to what its first read throws; null, or none given: a 500 without details */
+  refusal?: (error: unknown) => Reply | null;
+};
 
 export type Reply = {
   status: number;

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { Log } from '../log.ts';
-import { headerLines, mediaLength, plainError, readSlice } from './exchange.ts';
+import { headerLines, mediaLength, readSlice, unreadable } from './exchange.ts';
 import { SLICE_BYTES, type MediaSlice, type Reply } from './transport.ts';
 import type { UwsResponse } from './uws-binding.ts';
 
@@ -49,10 +49,12 @@ export const streamMedia = async (response: UwsResponse, exchange: Exchange, rep
     }
   } catch (error) {
     if (exchange.gone) return;
+    if (at === slice.start) {
+      const failed = unreadable(slice, error, log);
+      return writeReply(response, exchange, failed, failed.body);
+    }
     log.error({ err: error, name: slice.media.name, at }, 'media could not be read while it was served');
-    const failed = plainError(500, 'internal', 'the media could not be read; the log of the server says why');
-    if (at === slice.start) writeReply(response, exchange, failed, failed.body);
-    else response.close(); // the promised length cannot be kept: the client must see a broken transfer
+    response.close(); // the promised length cannot be kept: the client must see a broken transfer
   } finally {
     slice.media.close();
   }
