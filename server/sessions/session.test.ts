@@ -4,6 +4,8 @@ import type { SessionEvent } from '../../shared/model.ts';
 import { MediaError } from '../errors.ts';
 import { StageError } from '../pipeline/stage.ts';
 import { RESUME_MS, type SessionBench, type SessionBenchOptions, sessionBench } from '../testing/session-bench.ts';
+import { faulty } from './faulty-file-system.ts';
+import { nodeFileSystem } from './file-system.ts';
 import type { Session } from './session.ts';
 import { chunkOf, drain, payloads } from './timeline-fixture.ts';
 
@@ -352,6 +354,29 @@ describe('life', () => {
     await at.events.first(status('closed'));
     await expect.poll(() => at.supervisor.live().length).toBe(0);
     expect(await at.repository.session(ready.session)).toMatchObject({ status: 'closed', endedAt: expect.any(Number), chunks: 1, bytes: chunkOf(1).bytes.length });
+  });
+
+  it('[S2] a recording nobody came back to while the disk failed ends once it works again; its client may come back until then', async () => {
+    const disk = { fails: false };
+    const { wire, ready } = await begin({ fs: faulty(nodeFileSystem, (name, path) => (disk.fails && path.endsWith('.seg') && ['writev', 'truncate', 'pread'].includes(name) ? { code: 'EIO', when: 'before' } : null)) });
+    at.chunk(wire, ready, 1);
+    await at.acked(wire, ready.session, 1);
+    disk.fails = true;
+    at.chunk(wire, ready, 2);
+    expect(await wire.frame('error')).toMatchObject({ code: 'unavailable', retryable: true });
+    at.gateway.close(wire);
+    await at.clock.advance(RESUME_MS);
+    await expect.poll(() => at.log.lines.some(({ message }) => message.includes('could not be ended'))).toBe(true);
+    const back = await at.connect();
+    expect(await at.start(back, 'A', true)).toMatchObject({ session: ready.session, epoch: 2, lastSeq: 1 });
+    at.gateway.close(back);
+    await at.clock.advance(RESUME_MS);
+    await expect.poll(() => at.log.lines.filter(({ message }) => message.includes('could not be ended')).length).toBe(2);
+    disk.fails = false;
+    await at.clock.advance(10_000);
+    await at.events.first(status('draining'));
+    at.pipelines.at(-1)?.finish();
+    await at.events.first(status('closed'));
   });
 
   it('[P14] stop ends a recording whose every byte is there; asked again it answers again', async () => {

@@ -37,6 +37,9 @@ export type SessionOptions = {
   onEnded: (session: Session) => void;
 };
 
+/** An end that failed (the disk) is tried again so much later. */
+const END_AGAIN_MS = 10_000;
+
 type State =
   | { is: 'live'; feed: Feed; epoch: number }
   | { is: 'interrupted'; cancelTimer: () => void }
@@ -349,7 +352,10 @@ export class Session {
   }
 
   #finish(): Promise<void> {
-    this.#ending ??= this.#end();
+    this.#ending ??= this.#end().catch((error: unknown) => {
+      this.#ending = null; // it has not ended: its client, or the timer, tries again
+      throw error;
+    });
     return this.#ending;
   }
 
@@ -363,10 +369,17 @@ export class Session {
   }
 
   #interrupt(): void {
-    const cancelTimer = this.#options.clock.after(this.#options.resumeMs, () => {
-      this.end().catch((error: unknown) => this.#options.log.error({ session: this.id, error: messageOf(error) }, 'an interrupted recording could not be closed'));
-    });
-    this.#become({ is: 'interrupted', cancelTimer }, 'interrupted');
+    const state: State & { is: 'interrupted' } = { is: 'interrupted', cancelTimer: () => {} };
+    const endIn = (ms: number): void => {
+      state.cancelTimer = this.#options.clock.after(ms, () => {
+        this.end().catch((error: unknown) => {
+          this.#options.log.error({ session: this.id, error: messageOf(error) }, 'an interrupted recording could not be ended; it is tried again');
+          if (this.#state === state && !this.#stopping) endIn(END_AGAIN_MS);
+        });
+      });
+    };
+    endIn(this.#options.resumeMs);
+    this.#become(state, 'interrupted');
   }
 
   #become(state: State, status: SessionStatus): void {

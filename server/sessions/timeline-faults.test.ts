@@ -279,6 +279,21 @@ describe('a disk that fails', () => {
     await timeline.close();
   });
 
+  it('an end that cannot read what a failed write left has not come: more is taken, and it ends later', async () => {
+    let failing = false;
+    const timeline = await at.open({ fs: faulty(nodeFileSystem, (name, path) => (failing && path.endsWith('.seg') && ['writev', 'truncate', 'pread'].includes(name) ? { code: 'EIO', when: 'before' } : null)) });
+    await timeline.append(chunkOf(1));
+    failing = true;
+    await expect(timeline.append(chunkOf(2))).rejects.toMatchObject({ code: 'io' });
+    await expect(timeline.finish()).rejects.toMatchObject({ code: 'io' });
+    expect(timeline.state.finished).toBe(false);
+    failing = false;
+    await timeline.append(chunkOf(2));
+    await timeline.finish();
+    expect([timeline.state.finished, (await drain(timeline)).bytes]).toEqual([true, payloads(1, 2)]);
+    await timeline.close();
+  });
+
   it('no more waits for the disk than 64 MiB: what comes above it is refused as busy', async () => {
     const timeline = await at.open();
     const big = chunkOf(1, { bytes: 0 });

@@ -217,9 +217,12 @@ export class Timeline {
     return cold;
   }
 
-  /** No more appends; what was appended becomes durable, and the last segment is sealed. */
+  /** No more appends; what was appended becomes durable, and the last segment is sealed. Where it throws (`io`), nothing has ended. */
   finish(): Promise<void> {
-    this.#ended ??= this.#end();
+    this.#ended ??= this.#end().catch((error: unknown) => {
+      this.#ended = null;
+      throw error;
+    });
     return this.#ended;
   }
 
@@ -230,20 +233,27 @@ export class Timeline {
 
   /** As `finish`, and this object is done; the session may be opened again. */
   async close(): Promise<void> {
-    await this.finish();
-    this.#life = 'closed';
-    this.#table.forget();
+    try {
+      await this.finish();
+    } finally {
+      this.#life = 'closed';
+      this.#wake();
+      this.#table.forget();
+    }
   }
 
   async #end(): Promise<void> {
+    if (this.#isOver()) return;
     this.#life = 'ending';
     try {
       await this.#writer.idle();
       await this.#writer.seal();
-    } finally {
       this.#life = 'finished';
-      this.#wake();
+    } catch (error) {
+      this.#life = 'open';
+      throw error;
     }
+    this.#wake();
   }
 
   #isOver(): boolean {

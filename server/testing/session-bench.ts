@@ -22,6 +22,7 @@ import { sweep } from '../sessions/retention.ts';
 import type { SegmentIndex } from '../sessions/segment-index.ts';
 import { createSupervisor } from '../sessions/supervisor.ts';
 import { createTiering, segmentKey } from '../sessions/tiering.ts';
+import type { FileSystem } from '../sessions/file-system.ts';
 import { chunkOf } from '../sessions/timeline-fixture.ts';
 import { openTimeline } from '../sessions/timeline.ts';
 import { type FakePipeline, fakePipeline } from './fake-pipeline.ts';
@@ -46,6 +47,7 @@ export type SessionBenchOptions = {
   after?: { root: string; repository: Repository; objectStore: ObjectStore };
   /** called before a timeline is opened: throw to make it unreadable */
   onOpen?: (sessionId: string) => void | Promise<void>;
+  fs?: FileSystem;
 };
 
 const refuse = (): Promise<never> => Promise.reject(new Error('not in this test'));
@@ -87,6 +89,7 @@ export const sessionBench = async (options: SessionBenchOptions = {}) => {
       const timeline = await openTimeline({
         dir, sessionId, indexCache, log, coldSegments: await repository.coldSegments(sessionId),
         ...(options.segmentBytes === undefined ? {} : { segmentBytes: options.segmentBytes }),
+        ...(options.fs ? { fs: options.fs } : {}),
         coldRead: (index, start, end, signal) => objectStore.read(segmentKey(sessionId, index), { start, end }, signal),
       });
       return { timeline, index: await createMediaIndex({ dir, log }) };
