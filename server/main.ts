@@ -302,7 +302,7 @@ export const serve = async (config: Config, log: Log, between: Between = (_, par
       },
     });
     const http = createHttp({
-      sessions: queries, auth, devices, tokenLimit, origins: config.origins, metrics, clock, log, staticDir: resolve(import.meta.dirname, '../dist/dashboard'),
+      sessions: queries, auth, devices, tokenLimit, isTransient, origins: config.origins, metrics, clock, log, staticDir: resolve(import.meta.dirname, '../dist/dashboard'),
       ready: [
         { name: 'database', check: () => repository.ping() },
         { name: 'object store', check: () => objectStore.ping() },

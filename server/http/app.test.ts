@@ -4,10 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { isTransient } from '../adapters/transient.ts';
 import { MediaError, Refused } from '../errors.ts';
 import { createMetrics } from '../metrics.ts';
 import { fakeSessions, type FakeSessions } from '../testing/fake-sessions.ts';
-import { patternBytes } from '../testing/media-body.ts';
+import { countedMedia, patternBytes } from '../testing/media-body.ts';
 import { createMemoryRepository } from '../testing/repository.memory.ts';
 import { memoryLog } from '../testing/memory-log.ts';
 import { rawExchange } from '../testing/raw-http.ts';
@@ -84,7 +85,7 @@ describe.each(['uws', 'portable'] as const)('the API over %s', (kind) => {
     const lazy = new Proxy(sessions, { get: (_target, name) => Reflect.get(sessions, name) });
     devices = await openDevices({ repository: createMemoryRepository(), clock, log, onRevoked: (id) => revoked.push(id) });
     const handle = createHttp({
-      sessions: lazy, auth, devices, tokenLimit: createTokenLimit(), origins: ['https://studio.test'], metrics: createMetrics(), log, clock, staticDir: join(folder, 'dashboard'),
+      sessions: lazy, auth, devices, tokenLimit: createTokenLimit(), isTransient, origins: ['https://studio.test'], metrics: createMetrics(), log, clock, staticDir: join(folder, 'dashboard'),
       ready: [{ name: 'database', check: () => (failing === 'database' ? Promise.reject(new Error('password is hunter2')) : Promise.resolve()) }, { name: 'disk', check: () => Promise.resolve() }],
       status: () => Promise.resolve({ version: '0.1.0', transport: kind }),
     });
@@ -325,14 +326,17 @@ describe.each(['uws', 'portable'] as const)('the API over %s', (kind) => {
       [new Refused('quota', 'no hours left'), 429, 'quota'],
       [new MediaError('unsupported', 'no codec for hevc here'), 422, 'media'],
       [new Error('password is hunter2'), 500, 'internal'],
+      [Object.assign(new Error('hunter2 has gone'), { code: 'ECONNRESET' }), 503, 'unavailable'],
     ];
     for (const [error, status, code] of thrown) {
       sessions.view = () => Promise.reject(error);
       const reply = await call('/api/sessions/S1');
-      expect(reply.headers.get('retry-after')).toBe(status === 503 ? '1' : null);
+      expect(reply.headers.get('retry-after')).toBe(status !== 503 ? null : error instanceof Refused ? '1' : '2');
       const text = await reply.text();
       expect([reply.status, failure.parse(JSON.parse(text)).error.code]).toEqual([status, code]);
       expect(text).not.toContain('hunter2');
+      sessions.clipMedia = () => Promise.resolve(countedMedia(10, { read: () => Promise.reject(error) }));
+      expect(await codeOf(await call('/api/clips/C1/media'))).toEqual([status, code]);
     }
     sessions.view = () => { throw new Error('thrown before a promise'); };
     expect(await codeOf(await call('/api/sessions/S1'))).toEqual([500, 'internal']);

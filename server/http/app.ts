@@ -1,10 +1,11 @@
 // From a request to a reply: route, authorize, run, count. Whatever goes wrong becomes `{error: {code, message}}`.
 import findMyWay from 'find-my-way';
 import type { Clock } from '../clock.ts';
-import { Refused } from '../errors.ts';
+import { Refused, messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Sessions } from '../ports.ts';
+import { isMedia } from '../transport/exchange.ts';
 import type { Handle, Reply, Request } from '../transport/transport.ts';
 import type { Auth, Subject } from './auth.ts';
 import { preflight, withCors } from './cors.ts';
@@ -32,8 +33,11 @@ export type HttpOptions = {
   log: Log;
   clock: Clock;
   status(): Promise<Record<string, unknown>>;
+  /** true for what passes by itself: storage that is away or busy */
+  isTransient: (error: unknown) => boolean;
 };
 
+const AWAY = new Refused('unavailable', 'the database, the object store or the disk is away or busy; ask again in a moment', { retryAfterS: 2 });
 const METHODS: readonly Method[] = ['GET', 'POST', 'DELETE'];
 
 export const createHttp = (options: HttpOptions): Handle => {
@@ -49,6 +53,16 @@ export const createHttp = (options: HttpOptions): Handle => {
     if (request.header('authorization') !== '') await options.tokenLimit(subject, guesserOf(request.remote, request.header('x-forwarded-for')));
     return subject;
   };
+
+  /** null for a defect, which only the log may tell of */
+  const answerTo = (error: unknown): Reply | null => {
+    const said = refusal(error);
+    if (said || !options.isTransient(error)) return said;
+    log.warn({ error: messageOf(error) }, 'storage is away or busy: whoever asked is told to come back');
+    return refusal(AWAY);
+  };
+  /** What the first read of media throws is answered alike. */
+  const readableOrNot = (reply: Reply): Reply => (isMedia(reply.body) ? { ...reply, body: { ...reply.body, refusal: answerTo } } : reply);
 
   const dispatch = async (request: Request, signal: AbortSignal): Promise<{ label: string; reply: Reply }> => {
     const method = METHODS.find((each) => each === (request.method === 'HEAD' ? 'GET' : request.method));
@@ -67,7 +81,7 @@ export const createHttp = (options: HttpOptions): Handle => {
       auth.authorize(await subjectOf(request), 'page.read', { path: request.path });
       return { label, reply: await staticFiles(request) };
     } catch (error) {
-      const reply = refusal(error);
+      const reply = answerTo(error);
       if (reply) return { label, reply };
       if (!signal.aborted) log.error({ err: error, method: request.method, path: request.path }, 'a request failed');
       return { label, reply: json({ error: { code: 'internal', message: 'the server could not answer this request; its log says why' } }, 500) };
@@ -78,7 +92,7 @@ export const createHttp = (options: HttpOptions): Handle => {
     const began = clock.monotonic();
     const { label, reply } = await dispatch(request, signal);
     metrics.request(label, METHODS.some((each) => each === request.method) ? request.method : 'other', reply.status, (clock.monotonic() - began) / 1_000);
-    return { ...withCors(reply, request, origins), head: request.method === 'HEAD' };
+    return { ...withCors(readableOrNot(reply), request, origins), head: request.method === 'HEAD' };
   };
 };
 

@@ -71,9 +71,9 @@ export const rangeReply = (request: Request, media: MediaBody, fixed: Record<str
     const reply = json({ error: { code: 'range', message: `no byte of "${request.header('range')}" exists: there are ${media.bytes}` } }, 416);
     return { ...reply, headers: { ...reply.headers, 'content-range': `bytes */${media.bytes}` } };
   }
-  if (range === null) return { status: 200, headers, body: { media, start: 0, end: media.bytes, refusal }, head: false };
+  if (range === null) return { status: 200, headers, body: { media, start: 0, end: media.bytes }, head: false };
   const { start, end } = range;
-  return { status: 206, headers: { ...headers, 'content-range': `bytes ${start}-${end}/${media.bytes}` }, body: { media, start, end: end + 1, refusal }, head: false };
+  return { status: 206, headers: { ...headers, 'content-range': `bytes ${start}-${end}/${media.bytes}` }, body: { media, start, end: end + 1 }, head: false };
 };
 
 /** One range with an inclusive end; null where the whole is to be sent (none asked for, malformed, or several). */
