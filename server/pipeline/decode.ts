@@ -160,9 +160,11 @@ export const createDecoder = (options: DecoderOptions): Decoder => {
  * again. Where the index is whole, that is its last fragment.
  */
 export const completeIndex = async ({ log, index }: { log: MediaLog; index: MediaIndex }, signal: AbortSignal): Promise<void> => {
-  const decoder = createDecoder({ log, index, fromMs: Infinity, scenes: false, onDamage: () => {}, onUnreadable: async () => {} }); // said when it was recorded
+  let readable = true;
+  // what is wrong with it was said when it was recorded
+  const decoder = createDecoder({ log, index, fromMs: Infinity, scenes: false, onDamage: () => {}, onUnreadable: async () => { readable = false; } });
   const { byteEnd } = log.state;
-  for (let at = 0; at < byteEnd; ) {
+  for (let at = 0; at < byteEnd && readable; ) {
     const pulled = await decoder.next(signal);
     if (pulled === null) break;
     await decoder.decode(pulled, signal);
