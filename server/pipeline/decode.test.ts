@@ -9,7 +9,7 @@ import { createMemoryMediaLog, type MemoryMediaLog } from '../testing/media-log.
 import { clusterBytes, initBytes } from '../testing/simulation/media.ts';
 import { demoFile, openIndex, piecesOf, type TestIndex } from '../testing/pipeline-fixture.ts';
 import { hasTestdata, testdata } from '../testing/testdata.ts';
-import { createDecoder } from './decode.ts';
+import { completeIndex, createDecoder } from './decode.ts';
 
 const folders: string[] = [];
 const indexes: TestIndex[] = [];
@@ -171,6 +171,19 @@ describe('createDecoder', () => {
     const stub = await drain(ended(filled([{ bytes: readFileSync(demoFile).subarray(0, 6), startMs: 0, durationMs: 10 }])), await newIndex());
     expect(stub.unreadable).toHaveLength(1);
     expect((await drain(ended(createMemoryMediaLog()), await newIndex())).unreadable).toEqual([]);
+  });
+
+  it('[T2] an index that ends early is completed, and one that knows more than there is left is taken as it is', async () => {
+    const whole = await newIndex();
+    await drain(ended(filled(demo)), whole);
+    const early = await newIndex();
+    await drain(ended(filled(demo.slice(0, 2))), early);
+    expect(structure(early)).not.toEqual(structure(whole));
+    await completeIndex({ log: filled(demo), index: early }, signal); // whose log says nothing of its end
+    expect(structure(early)).toEqual(structure(whole));
+    await completeIndex({ log: filled(demo.slice(0, 2)), index: whole }, signal);
+    expect(structure(early)).toEqual(structure(whole));
+    await completeIndex({ log: createMemoryMediaLog(), index: await newIndex() }, signal);
   });
 
   it('waits for bytes that are not durable yet, and an abort ends the wait', async () => {

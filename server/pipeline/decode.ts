@@ -164,6 +164,8 @@ export const completeIndex = async ({ log, index }: { log: MediaLog; index: Medi
   // what is wrong with it was said when it was recorded
   const decoder = createDecoder({ log, index, fromMs: Infinity, scenes: false, onDamage: () => {}, onUnreadable: async () => { readable = false; } });
   const { byteEnd } = log.state;
+  // a damaged last record is cut off as a torn tail, and its fragment is still known
+  if ((index.fragmentAt(Infinity)?.byteStart ?? 0) >= byteEnd) return;
   for (let at = 0; at < byteEnd && readable; ) {
     const pulled = await decoder.next(signal);
     if (pulled === null) break;
