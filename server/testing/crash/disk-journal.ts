@@ -61,12 +61,22 @@ export const createDiskJournal = (folder: string) => {
     say({ n, t: 'data', ino: String(stat.ino), at: change.at, length: change.length, size: stat.size, old: old.toString('base64') });
     return () => add(dirtyData, String(stat.ino), n);
   };
+  /** folders that are being made */
+  const making = new Map<number, string>();
   const names = (changes: { path: string; was: string | null; now: string | null }[]): Settled => {
     const said = changes.map(({ path, was, now }): NameChange => ({ n: next++, t: 'name', path, was, now }));
     for (const line of said) say(line);
+    for (const { n, path, now } of said) if (now === 'dir') making.set(n, path);
+    const over = (): void => { for (const { n } of said) making.delete(n); };
     return {
-      done: () => { for (const { n, path } of said) add(dirtyNames, dirname(path), n); },
-      failed: () => say({ t: 'void', ns: said.map(({ n }) => n) }),
+      done: () => {
+        over();
+        for (const { n, path } of said) add(dirtyNames, dirname(path), n);
+      },
+      failed: () => {
+        over();
+        say({ t: 'void', ns: said.map(({ n }) => n) });
+      },
     };
   };
   const settle = (map: Map<string, Set<number>>, key: string): (() => void) => {
@@ -83,7 +93,11 @@ export const createDiskJournal = (folder: string) => {
     write: (fd: number, at: number, length: number) => data(fd, { at, length, from: at, until: at + length }),
     truncate: (fd: number, to: number) => data(fd, { at: to, length: null, from: to, until: Infinity }),
     sync: (fd: number) => settle(dirtyData, inoOf(fd)),
-    syncNames: (path: string) => settle(dirtyNames, path),
+    syncNames: (path: string) => {
+      // A folder that another was faster to make is there, whether those who wanted it know or not.
+      for (const [n, each] of making) if (dirname(each) === path && existsSync(each)) add(dirtyNames, path, n);
+      return settle(dirtyNames, path);
+    },
     rename: (from: string, to: string) => {
       const moved = keep(from);
       return names([{ path: from, was: moved, now: null }, { path: to, was: keep(to), now: moved }]);

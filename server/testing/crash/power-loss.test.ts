@@ -117,6 +117,18 @@ describe('a power cut', () => {
     })).toEqual(['', 'x', 'x x/y', 'x x/y x/y/a']);
   });
 
+  it('[PL1] a folder that two make at once is durable when the first of them has synced its name', () => {
+    const kept = createDiskJournal(journal);
+    const made = join(at, 'x');
+    const [one, other] = [kept.mkdir([made]), kept.mkdir([made])];
+    mkdirSync(made);
+    one.done();
+    kept.syncNames(at)();
+    other.done();
+    losePower({ journal, random: () => 0.9 }); // every change of a name is undone
+    expect(readdirSync(at)).toEqual(['x']);
+  });
+
   it('[PL1] goes on where a killed process left off', async () => {
     await write('a', bytesOf(10, 1), 0, 'lazy');
     begin();
