@@ -66,6 +66,24 @@ describe('[P18] words of a client', () => {
     expect([session.clientWords?.after(0), session.status]).toEqual([null, 'live']);
   });
 
+  it('are taken after the end also where a later start raised the epoch and failed', async () => {
+    const wire = await at.connect();
+    const { ready, session } = await begin(wire);
+    at.chunk(wire, ready, 1);
+    await at.acked(wire, ready.session, 1);
+    vi.spyOn(at.repository, 'cursor').mockRejectedValueOnce(new Error('connection lost'));
+    const other = await at.connect();
+    at.askStart(other, 'A', true, 'client');
+    expect(await other.frame('error')).toMatchObject({ code: 'internal' });
+    await at.queries.endSession(ready.session);
+    const late = await at.connect();
+    const resumed = await at.start(late, 'A', true, 'client');
+    send(late, resumed, 0, 5_000);
+    await commit(session);
+    await expect.poll(() => late.of('heard').map(({ untilMs }) => untilMs)).toEqual([5_000]);
+    expect(late.of('error')).toEqual([]);
+  });
+
   it('out of order close the connection with a reason', async () => {
     const wire = await at.connect();
     const { ready } = await begin(wire);

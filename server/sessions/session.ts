@@ -341,6 +341,11 @@ export class Session {
     feed.send({ t: 'ack', session: this.id, seq: this.timeline.state.lastSequence, level: 'spool', credits: this.#options.credits() });
   }
 
+  /** under which it is recorded, or was when it ended */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
   /** Set once nothing more will be taken. */
   get ending(): Promise<void> | null {
     return this.#ending;

@@ -251,7 +251,8 @@ export const createSupervisor = (options: SupervisorOptions) => {
         // Its last words may still come: what was not worked through is open for them.
         const session = known ?? (UNFINISHED.includes(stored.status) ? await taken(stored.id) : null);
         if (!session && UNFINISHED.includes(stored.status)) throw new Refused('unavailable', `recording ${stored.id} cannot be taken up just now; come back`, { retryable: true });
-        return { ended: session?.summary ?? summaryOf(stored), epoch: stored.epoch, wordsUntilMs: await heardUntil(stored) };
+        // An epoch that was raised and never taken, because its start failed, is not the one its last words come under.
+        return { ended: session?.summary ?? summaryOf(stored), epoch: session?.epoch ?? stored.epoch, wordsUntilMs: await heardUntil(stored) };
       }
       if (ended) throw new Refused('closed', `the recording under key ${frame.key} has ended; start a new one under another key`);
       if (!actors.has(stored.id) && !opening.has(stored.id) && !left.delete(stored.id) && !retries.has(stored.id)) {
