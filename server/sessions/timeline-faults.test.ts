@@ -1,5 +1,5 @@
 import { seededRandom } from '../../shared/testing/random.ts';
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LRUCache } from 'lru-cache';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -56,6 +56,7 @@ describe('torn and damaged files', () => {
     await expect(timeline.append(chunkOf(2))).rejects.toMatchObject({ code: 'io' });
     await expect(timeline.append(chunkOf(2))).rejects.toMatchObject({ code: 'io' });
     const other = { ...chunkOf(9), seq: 2, startMs: 2_000 };
+    await expect(timeline.append(other)).rejects.toMatchObject({ code: 'io' }); // what holds nothing must be gone first (simulation, seed 300203433)
     await timeline.append(other);
     await timeline.close();
     expect(plan).toEqual([]);
@@ -64,6 +65,17 @@ describe('torn and damaged files', () => {
     expect(again.state).toMatchObject({ lastSequence: 2, chunks: 2 });
     expect(Buffer.compare((await drain(again)).bytes, Buffer.concat([chunkOf(1).bytes, other.bytes]))).toBe(0);
     await again.close();
+  });
+
+  it('[T1] a local segment that holds more than the object store says it has is stored there anew (simulation, seed 300200245)', async () => {
+    await record(3);
+    const [path] = await segments();
+    const { size } = await stat(path!);
+    for (const [fileBytes, coldAt] of [[size - 64 - chunkOf(3).bytes.length, null], [size, 7]] as const) {
+      const timeline = await at.open({ coldSegments: [{ index: 0, fileBytes, storedAt: 7 }] });
+      expect(timeline.sealed().map((segment) => segment.coldAt)).toEqual([coldAt]);
+      await timeline.close();
+    }
   });
 
   it('[T2] a file cut at any byte of its last record loses that record only, and goes on', async () => {

@@ -157,7 +157,10 @@ export const recover = async (table: SegmentTable, options: TableOptions, cold: 
       continue;
     }
     if (stored === null) await table.store(segment.index, index);
-    table.add(rowOf(index, { index: segment.index, salt, local: segment.salt !== null, coldAt: segment.coldAt }), index);
+    const local = segment.salt !== null;
+    // A power cut undid that it was cut short, and brought back what the object store does not have: it is stored there anew.
+    const coldAt = local && index.fileEnd > segment.coldBytes ? null : segment.coldAt;
+    table.add(rowOf(index, { index: segment.index, salt, local, coldAt }), index);
     totals = index.after;
   }
   return { totals, next: (all.at(-1)?.index ?? -1) + 1 };

@@ -12,6 +12,7 @@ import type { SegmentIndex } from './segment-index.ts';
 import { damaged } from './segment-read.ts';
 import { rowOf } from './segment-table.ts';
 import type { Segment, SegmentTable, TableOptions } from './segment-table.ts';
+import { writeFailure } from './timeline-error.ts';
 
 /** bounds an index to 459 KB */
 const SEGMENT_RECORDS = 8192;
@@ -110,8 +111,9 @@ export class TimelineWriter {
     if (file === null) return;
     const { table, log, sessionId, fs, onDamage } = this.#options;
     if (file.bytes === 0) {
+      // or what a failed write left in it, and nobody was promised, would be found by the next opening
+      await fs.unlink(file.path).catch((cause: unknown) => { throw writeFailure(file.path, cause); });
       this.#active = null;
-      await this.#quietly('unlink an empty segment', () => fs.unlink(file.path));
     } else {
       const row = this.#row(file);
       const bad = file.broken ? await damaged(table.local(row), file.index) : [];
