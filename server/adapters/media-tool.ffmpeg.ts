@@ -40,43 +40,47 @@ const eachLine = (onLine: (line: string) => void): ((bytes: Buffer) => void) => 
   };
 };
 
-type Counter = { onLine(line: string): void; result(): Omit<Verification, 'errors'> };
+type Counted = { type: string; secondsPerTick: number; count: number; ticks: number; end: number };
 
 /** Reads FFmpeg's framecrc: `#name stream: value` lines, then `stream, dts, pts, duration, size, crc` per packet. */
-const frameCounter = (): Counter => {
-  const streams = new Map<string, { type: string; secondsPerTick: number; count: number; ticks: number; end: number }>();
-  const stream = (index: string) => {
-    const known = streams.get(index) ?? { type: '', secondsPerTick: 0, count: 0, ticks: 0, end: 0 };
-    streams.set(index, known);
-    return known;
-  };
-  let [width, height] = [0, 0];
-  return {
-    onLine: (line) => {
+class FrameCounter {
+  readonly #streams = new Map<string, Counted>();
+  #width = 0;
+  #height = 0;
+
+  push(line: string): void {
+    if (line.startsWith('#')) {
       const [, name, index = '', value = ''] = /^#(\w+) (\d+): (.*)/.exec(line) ?? [];
-      if (name === 'media_type') stream(index).type = value;
-      if (name === 'tb') stream(index).secondsPerTick = Number(value.split('/')[0]) / Number(value.split('/')[1]);
-      if (name === 'dimensions') [width = 0, height = 0] = value.split('x').map(Number);
-      if (name !== undefined || line.startsWith('#')) return;
-      const [number = '', , pts, duration] = line.split(',').map((field) => field.trim());
-      const known = stream(number);
-      known.count += 1;
-      known.ticks += Number(duration);
-      known.end = Math.max(known.end, Number(pts) + Number(duration));
-    },
-    result: () => {
-      const all = [...streams.values()];
-      const of = (type: string) => all.filter((known) => known.type === type);
-      return {
-        durationMs: Math.max(0, ...all.map((known) => known.end * known.secondsPerTick * 1000)),
-        videoFrames: of('video').reduce((sum, known) => sum + known.count, 0),
-        // a tick of decoded sound is one sample
-        audioSamples: of('audio').reduce((sum, known) => sum + known.ticks, 0),
-        width, height,
-      };
-    },
-  };
-};
+      if (name === 'media_type') this.#stream(index).type = value;
+      if (name === 'tb') this.#stream(index).secondsPerTick = Number(value.split('/')[0]) / Number(value.split('/')[1]);
+      if (name === 'dimensions') [this.#width = 0, this.#height = 0] = value.split('x').map(Number);
+      return;
+    }
+    const [number = '', , pts, duration] = line.split(',');
+    const known = this.#stream(number.trim());
+    known.count += 1;
+    known.ticks += Number(duration);
+    known.end = Math.max(known.end, Number(pts) + Number(duration));
+  }
+
+  result(): Omit<Verification, 'errors'> {
+    const all = [...this.#streams.values()];
+    const of = (type: string) => all.filter((known) => known.type === type);
+    return {
+      durationMs: Math.max(0, ...all.map((known) => known.end * known.secondsPerTick * 1000)),
+      videoFrames: of('video').reduce((sum, known) => sum + known.count, 0),
+      // a tick of decoded sound is one sample
+      audioSamples: of('audio').reduce((sum, known) => sum + known.ticks, 0),
+      width: this.#width, height: this.#height,
+    };
+  }
+
+  #stream(index: string): Counted {
+    const known = this.#streams.get(index) ?? { type: '', secondsPerTick: 0, count: 0, ticks: 0, end: 0 };
+    this.#streams.set(index, known);
+    return known;
+  }
+}
 
 /** `Duration: 00:00:30.04` in what FFmpeg says about its input. */
 const readDuration = (stderr: string): number => {
@@ -106,10 +110,10 @@ export const createFfmpegMediaTool = ({ path, version }: { path: string; version
     },
 
     verify: async (file, { container }, signal) => {
-      const counter = frameCounter();
+      const counter = new FrameCounter();
       // wrapped frames are counted without their pixels being copied or summed up
       const args = ['-v', 'error', '-f', DEMUXERS[container], '-i', file, '-map', '0:v:0?', '-map', '0:a:0?', '-c:v', 'wrapped_avframe', ...passthrough(version), '-f', 'framecrc', 'pipe:1'];
-      const { stderr } = await runFfmpeg({ path, args, ...VERIFY, onOutput: eachLine(counter.onLine), tolerant: true }, signal);
+      const { stderr } = await runFfmpeg({ path, args, ...VERIFY, onOutput: eachLine((line) => counter.push(line)), tolerant: true }, signal);
       return { ...counter.result(), errors: stderr.split('\n').filter((line) => line.trim() !== '').slice(0, MAX_ERRORS) };
     },
 

@@ -31,11 +31,16 @@ const histogram = (picture: Uint8Array): number[] => {
   return bins;
 };
 
+const distance = (values: ArrayLike<number>, from: ArrayLike<number>): number => {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += Math.abs(values[i]! - (from[i] ?? 0)); // i < length
+  return sum;
+};
+
 /** 0 = the same picture, 1 = nothing in common. Half is what changed in place (a third of full scale counts as all), half how the levels are spread. */
 export const pictureChange = (before: Uint8Array, after: Uint8Array): number => {
-  const inPlace = after.reduce((sum, level, i) => sum + Math.abs(level - (before[i] ?? 0)), 0) / (255 * after.length);
-  const old = histogram(before);
-  const spread = histogram(after).reduce((sum, share, i) => sum + Math.abs(share - (old[i] ?? 0)), 0) / 2;
+  const inPlace = distance(after, before) / (255 * after.length);
+  const spread = distance(histogram(after), histogram(before)) / 2;
   return (Math.min(1, 3 * inPlace) + spread) / 2;
 };
 

@@ -25,9 +25,17 @@ export type Second = { second: number; frames: AudioFrame[]; scene: number };
 /** `base`: loudness of the seconds before, LUFS, null before anything was heard. Word signals are filled in when words come. */
 export const binOf = ({ second, frames, scene }: Second, context: { base: number | null; before: number[] }): SignalBin => {
   const tenths = frames.slice(0, 10);
-  const mean = (pick: (frame: AudioFrame) => number): number => (tenths.length === 0 ? 0 : tenths.reduce((sum, frame) => sum + pick(frame), 0) / tenths.length);
-  const loudness = Math.max(SILENCE_LUFS, ...tenths.map((frame) => frame.loudness));
-  const sustained = sustainedOf(tenths.map((frame) => frame.loudness));
+  const levels: number[] = [];
+  let [voiced, onset, laughter] = [0, 0, 0];
+  for (const frame of tenths) {
+    levels.push(frame.loudness);
+    voiced += frame.voice >= 0.5 ? 1 : 0;
+    onset += frame.onset;
+    laughter += frame.laughter;
+  }
+  const count = Math.max(1, tenths.length);
+  const loudness = Math.max(SILENCE_LUFS, ...levels);
+  const sustained = sustainedOf(levels);
   const base = context.base ?? loudness;
   const loudBefore = Math.max(SILENCE_LUFS, ...context.before);
   const fell = loudBefore >= base + 3 && (context.before.at(-1) ?? SILENCE_LUFS) > base - 6 && loudness <= base - 16;
@@ -36,9 +44,9 @@ export const binOf = ({ second, frames, scene }: Second, context: { base: number
   const changes: Partial<Record<Signal, number>> = {
     loudness,
     rise: Math.max(-70, Math.min(70, sustained - base)),
-    voice: mean((frame) => (frame.voice >= 0.5 ? 1 : 0)),
-    onset: mean((frame) => frame.onset),
-    laughter: mean((frame) => frame.laughter),
+    voice: voiced / count,
+    onset: onset / count,
+    laughter: laughter / count,
     scene,
     silence: fell ? Math.min(1, (loudBefore - loudness) / 40) : 0,
   };

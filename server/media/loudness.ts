@@ -79,7 +79,9 @@ export class Momentary {
   push(energy: number): number {
     this.#energies[this.#next] = energy;
     this.#next = (this.#next + 1) % BLOCKS;
-    const mean = this.#energies.reduce((sum, value) => sum + value, 0) / BLOCKS;
+    let sum = 0;
+    for (const value of this.#energies) sum += value;
+    const mean = sum / BLOCKS;
     return mean > 0 ? Math.max(SILENCE_LUFS, -0.691 + 10 * Math.log10(mean)) : SILENCE_LUFS;
   }
 }

@@ -31,6 +31,26 @@ const decodeTimes = (present: Float64Array, keys: readonly number[]): Float64Arr
   return decode;
 };
 
+// Loops, here and below: a closure of a clip's own is compiled anew for each clip and leaves its code behind.
+const inTicks = (ms: readonly number[], startMs: number, timescale: number): Float64Array => {
+  const ticks = new Float64Array(ms.length);
+  for (let i = 0; i < ms.length; i++) ticks[i] = Math.round(((ms[i]! - startMs) / 1000) * timescale); // i < length
+  return ticks;
+};
+
+/** How long after each value the next one comes, `end` after the last. */
+const untilNext = (values: Float64Array, end: number): Float64Array => {
+  const lengths = new Float64Array(values.length);
+  for (let i = 0; i < values.length; i++) lengths[i] = (values[i + 1] ?? end) - values[i]!;
+  return lengths;
+};
+
+const differences = (values: Float64Array, from: Float64Array): Float64Array => {
+  const differing = new Float64Array(values.length);
+  for (let i = 0; i < values.length; i++) differing[i] = values[i]! - from[i]!; // as many
+  return differing;
+};
+
 const minMax = (values: ArrayLike<number>): [least: number, greatest: number] => {
   let [least, greatest] = [Infinity, -Infinity];
   for (let i = 0; i < values.length; i++) {
@@ -80,14 +100,13 @@ export class SampleTable {
   }
 
   #times(timescale: number): Uint8Array[] {
-    const ticks = (ms: number): number => Math.round(((ms - this.startMs) / 1000) * timescale);
-    const present = Float64Array.from(this.#startsMs, ticks);
+    const present = inTicks(this.#startsMs, this.startMs, timescale);
     const decode = decodeTimes(present, this.#keys);
-    const end = Math.max(ticks(this.endMs), decode.at(-1) ?? 0);
-    const durations = decode.map((time, i) => (decode[i + 1] ?? end) - time);
+    const end = Math.max(inTicks([this.endMs], this.startMs, timescale)[0] ?? 0, decode.at(-1) ?? 0);
+    const durations = untilNext(decode, end);
     // what the last packet claims beyond a day is not worth the clip
     durations[durations.length - 1] = Math.min(durations.at(-1) ?? 0, 2 ** 32 - 1);
-    const offsets = present.map((time, i) => time - decode[i]!); // as many
+    const offsets = differences(present, decode);
     const [least, greatest] = minMax(offsets);
     const [, longest] = minMax(durations);
     if (longest >= 2 ** 32 || greatest >= 2 ** 31 || -least > 2 ** 31) throw malformed(`packets of one track ${Math.round(longest / timescale)} s apart`);
