@@ -336,7 +336,8 @@ describe.each(['uws', 'portable'] as const)('the API over %s', (kind) => {
       expect([reply.status, failure.parse(JSON.parse(text)).error.code]).toEqual([status, code]);
       expect(text).not.toContain('hunter2');
       sessions.clipMedia = () => Promise.resolve(countedMedia(10, { read: () => Promise.reject(error) }));
-      expect(await codeOf(await call('/api/clips/C1/media'))).toEqual([status, code]);
+      const refused = await call('/api/clips/C1/media', { headers: { origin: 'https://studio.test' } });
+      expect([...(await codeOf(refused)), refused.headers.get('access-control-allow-origin')]).toEqual([status, code, status === 500 ? null : 'https://studio.test']);
     }
     sessions.view = () => { throw new Error('thrown before a promise'); };
     expect(await codeOf(await call('/api/sessions/S1'))).toEqual([500, 'internal']);

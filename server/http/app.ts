@@ -62,7 +62,14 @@ export const createHttp = (options: HttpOptions): Handle => {
     return refusal(AWAY);
   };
   /** What the first read of media throws is answered alike. */
-  const readableOrNot = (reply: Reply): Reply => (isMedia(reply.body) ? { ...reply, body: { ...reply.body, refusal: answerTo } } : reply);
+  const readableOrNot = (reply: Reply, request: Request): Reply => {
+    if (!isMedia(reply.body)) return reply;
+    const refuse = (error: unknown): Reply | null => {
+      const said = answerTo(error);
+      return said && withCors(said, request, origins);
+    };
+    return { ...reply, body: { ...reply.body, refusal: refuse } };
+  };
 
   const dispatch = async (request: Request, signal: AbortSignal): Promise<{ label: string; reply: Reply }> => {
     const method = METHODS.find((each) => each === (request.method === 'HEAD' ? 'GET' : request.method));
@@ -92,7 +99,7 @@ export const createHttp = (options: HttpOptions): Handle => {
     const began = clock.monotonic();
     const { label, reply } = await dispatch(request, signal);
     metrics.request(label, METHODS.some((each) => each === request.method) ? request.method : 'other', reply.status, (clock.monotonic() - began) / 1_000);
-    return { ...withCors(readableOrNot(reply), request, origins), head: request.method === 'HEAD' };
+    return { ...withCors(readableOrNot(reply, request), request, origins), head: request.method === 'HEAD' };
   };
 };
 
