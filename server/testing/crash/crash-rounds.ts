@@ -30,6 +30,8 @@ export type RoundsReport = {
 };
 
 const TRIES = 5;
+/** Where points are still to be reached after the rounds that were asked for, so many more are made: a busy computer misses some. */
+const MORE_ROUNDS = 0.5;
 /** An aimed point that is not reached in so long is left for later. */
 const AIM_MS = 6_000;
 /** … and on a busy computer in so many times what a start took */
@@ -42,26 +44,28 @@ const KEPT_RECORDINGS = 10;
 const DATABASE_SHARE = 0.06;
 const CUT_SHARE = 0.6;
 
-/** All points first, shuffled, each until it was reached; then by chance. */
+/** All stories first, shuffled, each from its beginning until its points were reached one after the other; then points by chance. */
 const createAim = (random: () => number, rounds: number) => {
-  const queue = CRASH_STORIES.map((story) => ({ story, order: random() })).toSorted((a, b) => a.order - b.order).flatMap(({ story }) => story.map((name) => ({ name, tries: 0 })));
+  const queue = CRASH_STORIES.map((story) => ({ story, order: random() })).toSorted((a, b) => a.order - b.order).map(({ story }) => ({ story, at: 0, tries: 0 }));
   const points = new Map<string, number>();
   return {
     points,
     next: (): { name: string; hit: number; first: boolean } | null => {
       const due = queue[0];
-      if (due) return { name: due.name, hit: due.tries > 0 || random() < 0.5 ? 1 : 2, first: true };
+      if (due) return { name: due.story[due.at] ?? '', hit: due.tries > 0 || random() < 0.5 ? 1 : 2, first: true };
       if (random() < 0.4) return null;
       return { name: CRASH_POINTS[Math.floor(random() * CRASH_POINTS.length)] ?? '', hit: 1 + Math.floor(random() * 8), first: false };
     },
     reached: (aim: { name: string; first: boolean }): void => {
       points.set(aim.name, (points.get(aim.name) ?? 0) + 1);
-      if (aim.first) queue.shift();
+      const [due] = queue;
+      if (aim.first && due && ++due.at === due.story.length) queue.shift();
     },
     missed: (): void => {
       const due = queue.shift();
-      if (due && ++due.tries < TRIES) queue.splice(Math.min(queue.length, 12), 0, due);
+      if (due && ++due.tries < TRIES) queue.splice(Math.min(queue.length, 12), 0, { ...due, at: 0 });
     },
+    due: (): boolean => queue.length > 0,
     /** With fewer rounds than points most stay unreached by nature. */
     unreached: (): string[] => (rounds < CRASH_POINTS.length ? [] : CRASH_POINTS.filter((name) => !points.has(name))),
   };
@@ -136,8 +140,9 @@ export const crashRounds = async ({ rounds, seed, power, say }: RoundsOptions): 
     while (database.pid() === pid) await new Promise((done) => setTimeout(done, 5)); // until its end was noticed
   };
 
+  const most = rounds < CRASH_POINTS.length ? rounds : Math.ceil(rounds * (1 + MORE_ROUNDS));
   const killer = async (stop: AbortSignal): Promise<void> => {
-    for (; round < rounds && !stop.aborted; round += 1) {
+    for (; (round < rounds || (round < most && aim.due())) && !stop.aborted; round += 1) {
       const target = aim.next();
       const server: CrashingServer = await line.start({ point: target, journal });
       report.startMs += server.startedInMs;
@@ -197,7 +202,7 @@ export const crashRounds = async ({ rounds, seed, power, say }: RoundsOptions): 
     await database.stop();
   }
   await folder.remove();
-  return { ...report, rounds, seed, seconds: (performance.now() - beganAt) / 1_000, points: aim.points, unreached: aim.unreached(), decoded: checks.decoded, startMs: report.startMs / Math.max(1, rounds) };
+  return { ...report, rounds: round, seed, seconds: (performance.now() - beganAt) / 1_000, points: aim.points, unreached: aim.unreached(), decoded: checks.decoded, startMs: report.startMs / Math.max(1, round) };
 };
 
 export const summaryOf = (report: RoundsReport): string => {
