@@ -12,10 +12,9 @@ import { OpusDecoder } from 'opus-decoder';
 import { allPieces } from '../scripts/live-media.ts';
 import { type ServerProcess, startServer } from '../scripts/server-process.ts';
 import { streamFile } from '../scripts/stream.ts';
-import { cpuByPlace } from '../server/testing/processes.ts';
 import { startChild } from './child.ts';
 import { ffmpegPath, material } from './material.ts';
-import { cpuOf, cpuSeconds } from './processor-time.ts';
+import { cpuByPlace, cpuOf, cpuSeconds } from './processor-time.ts';
 import type { Contender, Scenario } from './scenario.ts';
 
 const CHUNK_S = 2;

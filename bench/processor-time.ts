@@ -1,8 +1,15 @@
 // CPU time of a process and everything under it, from /proc (Linux). Children that have ended are counted in their parent.
 import { spawn } from 'node:child_process';
-import { treeOf } from '../server/testing/processes.ts';
+import { threadSeconds, treeOf } from '../server/testing/processes.ts';
 
 export const cpuSeconds = (root: number): number => treeOf(root).reduce((sum, { cpuS }) => sum + cpuS, 0);
+
+/** The same, and where: the main thread, the other threads as long as they live, the children. */
+export const cpuByPlace = (root: number): Record<'cpuS' | 'mainS' | 'threadsS' | 'childrenS', number> => {
+  const cpuS = cpuSeconds(root);
+  const { mainS, threadsS } = threadSeconds(root);
+  return { cpuS, mainS, threadsS, childrenS: cpuS - mainS - threadsS };
+};
 
 /** CPU-seconds of one command, children included; its output is thrown away. */
 export const cpuOf = (command: string, args: string[]): Promise<number> =>

@@ -42,12 +42,11 @@ export const descendants = (root: number): Process[] => {
 /** The process and all below it. */
 export const treeOf = (root: number): Process[] => [...processOf(root), ...descendants(root)];
 
-/** CPU-seconds of the process with all below it, and where: its main thread, its other threads as long as they live, its children. */
-export const cpuByPlace = (pid: number): Record<'cpuS' | 'mainS' | 'threadsS' | 'childrenS', number> => {
-  const cpuS = treeOf(pid).reduce((sum, process) => sum + process.cpuS, 0);
+/** CPU-seconds of its main thread, and of its other threads that live. */
+export const threadSeconds = (pid: number): { mainS: number; threadsS: number } => {
   const of = (thread: string): number => processOf(pid, `task/${thread}/stat`)[0]?.ownS ?? 0;
-  const own = readdirSync(`/proc/${pid}/task`).reduce((sum, thread) => sum + of(thread), 0);
-  return { cpuS, mainS: of(String(pid)), threadsS: own - of(String(pid)), childrenS: cpuS - own };
+  const others = readdirSync(`/proc/${pid}/task`).filter((thread) => thread !== String(pid));
+  return { mainS: of(String(pid)), threadsS: others.reduce((sum, thread) => sum + of(thread), 0) };
 };
 
 export const isAlive = (pid: number): boolean => processOf(pid).some(({ state }) => state !== 'Z');
