@@ -2,7 +2,7 @@
 // a fragment only at keyframes, and files with one keyframe in ten seconds would come ten seconds late.
 import { EncodedAudioPacketSource, EncodedPacket, EncodedVideoPacketSource, Mp4OutputFormat, NullTarget, Output } from 'mediabunny';
 import type { AudioCodec, VideoCodec } from 'mediabunny';
-import { box, boxes, fields, fullBox, makeBox, u32 } from '../server/media/boxes.ts';
+import { box, boxes, Fields, fullBox, makeBox, u32 } from '../server/media/boxes.ts';
 import { concat, viewOf } from '../server/media/bytes.ts';
 
 export type Sample = { data: Uint8Array; key: boolean; /** ticks of the track's timescale */ decode: number; present: number; duration: number };
@@ -31,8 +31,8 @@ const primingNote = (samples: number): Uint8Array => {
 const tracksIn = (moov: Uint8Array): { id: number; timescale: number }[] =>
   [...boxes(moov)].flatMap(({ type, body }) => {
     if (type !== 'trak') return [];
-    const skipTimes = (name: string[]): ReturnType<typeof fields> => {
-      const read = fields(box(body, ...name) ?? new Uint8Array(0));
+    const skipTimes = (name: string[]): Fields => {
+      const read = new Fields(box(body, ...name) ?? new Uint8Array(0));
       for (let word = read.version === 1 ? 4 : 2; word > 0; word--) read.u32();
       return read;
     };

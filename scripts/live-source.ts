@@ -4,7 +4,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { MATROSKA, MP4, MPEG_TS, QTFF, WEBM, FilePathSource, Input } from 'mediabunny';
 import type { InputAudioTrack, InputVideoTrack } from 'mediabunny';
 import { MediaError, messageOf } from '../server/errors.ts';
-import { box, BOX_HEADER_BYTES, boxes, fields, readBoxHeader } from '../server/media/boxes.ts';
+import { box, BOX_HEADER_BYTES, boxes, Fields, readBoxHeader } from '../server/media/boxes.ts';
 
 /** How a file's own index says a track is presented, in seconds. */
 export type Edit = { endS: number; count: number };
@@ -48,17 +48,17 @@ const matroskaLayout = (head: Uint8Array): Layout => {
 
 const editsOf = (moov: Uint8Array): Map<number, Edit> => {
   const edits = new Map<number, Edit>();
-  const mvhd = fields(box(moov, 'mvhd') ?? new Uint8Array(0));
+  const mvhd = new Fields(box(moov, 'mvhd') ?? new Uint8Array(0));
   for (let word = mvhd.version === 1 ? 4 : 2; word > 0; word--) mvhd.u32(); // creation and modification time
   const timescale = mvhd.u32();
   for (const { type, body } of boxes(moov)) {
     if (type !== 'trak') continue;
-    const tkhd = fields(box(body, 'tkhd') ?? new Uint8Array(0));
+    const tkhd = new Fields(box(body, 'tkhd') ?? new Uint8Array(0));
     for (let word = tkhd.version === 1 ? 4 : 2; word > 0; word--) tkhd.u32();
     const id = tkhd.u32();
     const elst = box(body, 'edts', 'elst');
     if (!elst) continue;
-    const entries = fields(elst);
+    const entries = new Fields(elst);
     const long = entries.version === 1;
     let [ticks, count] = [0, 0];
     for (let left = entries.u32(); left > 0; left--) {

@@ -10,15 +10,18 @@ const INDEX = Object.fromEntries(SIGNALS.map((signal, i) => [signal, i])) as Rec
 
 export const round3 = (value: number): number => Math.round(value * 1000) / 1000;
 export const valueOf = (bin: SignalBin, signal: Signal): number => bin.values[INDEX[signal]] ?? 0;
-export const withValues = (bin: SignalBin, changes: Partial<Record<Signal, number>>): SignalBin => ({
-  ...bin,
-  values: SIGNALS.map((signal) => (signal in changes ? round3(changes[signal] ?? 0) : valueOf(bin, signal))),
-});
+export const withValues = (bin: SignalBin, changes: Partial<Record<Signal, number>>): SignalBin => {
+  const values: number[] = [];
+  for (const signal of SIGNALS) values.push(signal in changes ? round3(changes[signal] ?? 0) : valueOf(bin, signal));
+  return { ...bin, values };
+};
 /** What the database gave back, in the form it had before. */
 export const normalise = (bin: SignalBin): SignalBin => ({ second: bin.second, speech: bin.speech, values: SIGNALS.map((signal) => round3(valueOf(bin, signal))) });
 
+const descending = (a: number, b: number): number => b - a;
+
 /** The level half of these tenths reach; missing tenths are silent. */
-export const sustainedOf = (loudness: number[]): number => [...loudness].sort((a, b) => b - a)[HALF - 1] ?? SILENCE_LUFS;
+export const sustainedOf = (loudness: number[]): number => [...loudness].sort(descending)[HALF - 1] ?? SILENCE_LUFS;
 
 export type Second = { second: number; frames: AudioFrame[]; scene: number };
 

@@ -1,19 +1,30 @@
 // Bits, most significant first, as codec headers are written.
 
-export type BitReader = { bits(count: number): number; golomb(): number };
-
 /** Reads past the end give zeros: header parsers check what they find. */
-export const bitReader = (bytes: Uint8Array): BitReader => {
-  let at = 0;
-  const bits = (count: number): number => {
-    let value = 0;
-    for (let i = 0; i < count; i++, at++) value = value * 2 + (((bytes[at >> 3] ?? 0) >> (7 - (at & 7))) & 1);
+export class BitReader {
+  readonly #bytes: Uint8Array;
+  /** bits read so far */
+  at = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  bit(): number {
+    const value = ((this.#bytes[this.at >> 3] ?? 0) >> (7 - (this.at & 7))) & 1;
+    this.at += 1;
     return value;
-  };
-  const golomb = (): number => {
+  }
+
+  bits(count: number): number {
+    let value = 0;
+    for (let i = 0; i < count; i++) value = value * 2 + this.bit();
+    return value;
+  }
+
+  golomb(): number {
     let zeros = 0;
-    while (zeros < 32 && bits(1) === 0) zeros += 1;
-    return 2 ** zeros - 1 + bits(zeros);
-  };
-  return { bits, golomb };
-};
+    while (zeros < 32 && this.bit() === 0) zeros += 1;
+    return 2 ** zeros - 1 + this.bits(zeros);
+  }
+}

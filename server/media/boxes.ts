@@ -49,37 +49,47 @@ export const box = (bytes: Uint8Array, ...path: string[]): Uint8Array | undefine
 };
 
 /** Walks fields of a full box in order; a read beyond its end throws. */
-export type Fields = {
-  version: number;
-  flags: number;
-  left(): number;
-  u32(): number;
-  i32(): number;
-  /** 64 bits; exact up to 2^53, which is 3,000 years of nanoseconds too few but any media time there is */
-  u64(): number;
-  i64(): number;
-};
+export class Fields {
+  readonly version: number;
+  readonly flags: number;
+  readonly #view: DataView;
+  #at = 4;
 
-export const fields = (body: Uint8Array): Fields => {
-  const view = viewOf(body);
-  let at = 4;
-  const take = (bytes: number): number => {
-    at += bytes;
-    if (at > body.length) throw malformed('a box is too short for its fields');
-    return at - bytes;
-  };
-  if (body.length < 4) throw malformed('a full box without version and flags');
-  const first = view.getUint32(0);
-  return {
-    version: first >>> 24,
-    flags: first & 0xffffff,
-    left: () => body.length - at,
-    u32: () => view.getUint32(take(4)),
-    i32: () => view.getInt32(take(4)),
-    u64: () => Number(view.getBigUint64(take(8))),
-    i64: () => Number(view.getBigInt64(take(8))),
-  };
-};
+  constructor(body: Uint8Array) {
+    if (body.length < 4) throw malformed('a full box without version and flags');
+    this.#view = viewOf(body);
+    const first = this.#view.getUint32(0);
+    this.version = first >>> 24;
+    this.flags = first & 0xffffff;
+  }
+
+  left(): number {
+    return this.#view.byteLength - this.#at;
+  }
+
+  u32(): number {
+    return this.#view.getUint32(this.#take(4));
+  }
+
+  i32(): number {
+    return this.#view.getInt32(this.#take(4));
+  }
+
+  /** 64 bits; exact up to 2^53, which is 3,000 years of nanoseconds too few but any media time there is */
+  u64(): number {
+    return Number(this.#view.getBigUint64(this.#take(8)));
+  }
+
+  i64(): number {
+    return Number(this.#view.getBigInt64(this.#take(8)));
+  }
+
+  #take(bytes: number): number {
+    this.#at += bytes;
+    if (this.#at > this.#view.byteLength) throw malformed('a box is too short for its fields');
+    return this.#at - bytes;
+  }
+}
 
 /** Big-endian; negative numbers as their two's complement. */
 export const u32s = (values: ArrayLike<number>): Uint8Array => {

@@ -1,6 +1,6 @@
 // RFC 6381 codec names for a muxer's decoder configuration, out of what the container kept.
 import { MediaError } from '../errors.ts';
-import { bitReader } from './bits.ts';
+import { BitReader } from './bits.ts';
 import type { Track } from './media.ts';
 import { nalUnits } from './nal.ts';
 
@@ -36,7 +36,7 @@ const vp9Level = (pixels: number): number => [[36_864, 10], [122_880, 20], [552_
 const vp9 = (track: Track, keyframe: Uint8Array): string => {
   const { config, codecName } = track;
   if (codecName === 'vp09' && config.length >= 7) return `vp09.${two(config[4] ?? 0)}.${two(config[5] ?? 0)}.${two((config[6] ?? 0) >> 4)}`;
-  const reader = bitReader(keyframe);
+  const reader = new BitReader(keyframe);
   if (reader.bits(2) !== 2) throw missing(track);
   const low = reader.bits(1);
   const profile = low + 2 * reader.bits(1);

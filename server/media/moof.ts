@@ -1,5 +1,5 @@
 // `moof`: which bytes of the stream are samples, of which track, at what time (ISO/IEC 14496-12 §8.8).
-import { box, boxes, fields } from './boxes.ts';
+import { box, boxes, Fields } from './boxes.ts';
 import { EMPTY, malformed } from './bytes.ts';
 import type { Packet } from './media.ts';
 import type { Mp4Track, SampleDefaults } from './mp4-init.ts';
@@ -18,14 +18,16 @@ export type FragmentPlace = { moofStart: number; fileStart: number; nextTime: Ma
 
 type Run = { track: Mp4Track; body: Uint8Array; defaults: SampleDefaults; base: number; from: number; time: number };
 
+const byPlace = (a: Sample, b: Sample): number => a.byteStart - b.byteStart;
+
 /** One `trun`; returns where its data and its time end. */
 const readRun = (run: Run, out: Sample[]): { byteEnd: number; time: number } => {
-  const field = fields(run.body);
+  const field = new Fields(run.body);
   const { flags } = field;
   const count = field.u32();
   let at = flags & 0x1 ? run.base + field.i32() : run.from;
   const firstFlags = flags & 0x4 ? field.u32() : null;
-  const perSample = [0x100, 0x200, 0x400, 0x800].filter((bit) => flags & bit).length * 4;
+  const perSample = 4 * (Number((flags & 0x100) > 0) + Number((flags & 0x200) > 0) + Number((flags & 0x400) > 0) + Number((flags & 0x800) > 0));
   if (count * perSample > field.left() || out.length + count > MAX_SAMPLES) throw malformed(`a trun of ${count} samples`);
   const { track, timescale, shiftMs } = run.track;
   let time = run.time;
@@ -57,7 +59,7 @@ export const readMoof = (moof: Uint8Array, tracks: Map<number, Mp4Track>, place:
     if (type !== 'traf') continue;
     const tfhdBody = box(body, 'tfhd');
     if (!tfhdBody) throw malformed('a traf without tfhd');
-    const tfhd = fields(tfhdBody);
+    const tfhd = new Fields(tfhdBody);
     const number = tfhd.u32();
     const track = tracks.get(number);
     if (!track) throw malformed(`a fragment of track ${number}, which moov does not name`);
@@ -70,7 +72,7 @@ export const readMoof = (moof: Uint8Array, tracks: Map<number, Mp4Track>, place:
     };
     const base = explicitBase ?? (tfhd.flags & 0x20000 ? place.moofStart : previousEnd);
     const tfdtBody = box(body, 'tfdt');
-    const tfdt = tfdtBody && fields(tfdtBody);
+    const tfdt = tfdtBody && new Fields(tfdtBody);
     let time = tfdt ? (tfdt.version === 1 ? tfdt.u64() : tfdt.u32()) : (place.nextTime.get(number) ?? 0);
     let from = base;
     for (const inner of boxes(body)) {
@@ -81,5 +83,5 @@ export const readMoof = (moof: Uint8Array, tracks: Map<number, Mp4Track>, place:
     place.nextTime.set(number, time);
     previousEnd = from;
   }
-  return samples.sort((a, b) => a.byteStart - b.byteStart);
+  return samples.sort(byPlace);
 };

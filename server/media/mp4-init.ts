@@ -1,6 +1,6 @@
 // `moov` of a fragmented MP4: tracks, their sample descriptions, edit lists and fragment defaults (ISO/IEC 14496-12, -14, -15).
 import { MediaError } from '../errors.ts';
-import { box, boxes, fields } from './boxes.ts';
+import { box, boxes, Fields } from './boxes.ts';
 import { EMPTY, malformed, text, viewOf } from './bytes.ts';
 import { MAX_TRACKS } from './matroska-tracks.ts';
 import type { Codec, Track } from './media.ts';
@@ -95,7 +95,7 @@ const readEntry = (stsd: Uint8Array, kind: Track['kind']): Entry => {
 /** Leading empty edits delay the track; the first real one names the media time that is presented first. */
 const readShift = (elst: Uint8Array | undefined, timescale: number, movieTimescale: number): number => {
   if (!elst) return 0;
-  const field = fields(elst);
+  const field = new Fields(elst);
   const count = Math.min(field.u32(), 1000);
   let emptyMs = 0;
   for (let i = 0; i < count; i++) {
@@ -110,7 +110,7 @@ const readShift = (elst: Uint8Array | undefined, timescale: number, movieTimesca
 
 const timescaleOf = (header: Uint8Array | undefined, name: string): number => {
   if (!header) throw malformed(`no ${name}`);
-  const field = fields(header);
+  const field = new Fields(header);
   for (let i = 0; i < 2; i++) if (field.version === 1) field.u64();
   else field.u32();
   const timescale = field.u32();
@@ -123,7 +123,7 @@ const HANDLERS: Record<string, Track['kind']> = { vide: 'video', soun: 'audio' }
 const readTrack = (trak: Uint8Array, movieTimescale: number): Mp4Track & { samples: number } => {
   const tkhd = box(trak, 'tkhd');
   if (!tkhd) throw malformed('a track without tkhd');
-  const header = fields(tkhd);
+  const header = new Fields(tkhd);
   for (let i = 0; i < 2; i++) if (header.version === 1) header.u64();
   else header.u32();
   const number = header.u32();
@@ -158,7 +158,7 @@ export const readMoov = (moov: Uint8Array): Map<number, Mp4Track> => {
   if (![...tracks.values()].some(({ track }) => track.kind !== 'other')) throw new MediaError('unsupported', 'no video or audio track in this MP4');
   for (const { type, body } of boxes(box(moov, 'mvex') ?? EMPTY)) {
     if (type !== 'trex') continue;
-    const trex = fields(body);
+    const trex = new Fields(body);
     const track = tracks.get(trex.u32());
     trex.u32();
     if (track) track.defaults = { duration: trex.u32(), size: trex.u32(), flags: trex.u32() };

@@ -56,14 +56,30 @@ const unitsOf = (packet: Uint8Array, lengthSize: number): Uint8Array[] => {
 
 const isSps = (codec: Track['codec'], unit: Uint8Array): boolean => (codec === 'hevc' ? ((unit[0] ?? 0) >> 1 & 0x3f) === 33 : ((unit[0] ?? 0) & 0x1f) === 7);
 
+const inDisplayOrder = (codec: Track['codec'], unit: Uint8Array): Uint8Array => (!isSps(codec, unit) ? unit : codec === 'hevc' ? hevcInDisplayOrder(unit) : avcInDisplayOrder(unit));
+
+/** By the tracks they were read from: a recording shows thousands of keyframes under the same sets. */
+const known = new WeakMap<Track, Prefixed | null>();
+
+/** What the track's configuration says, its sets in display order; null where the packets carry everything themselves. */
+const configured = (track: Track): Prefixed | null => {
+  const before = known.get(track);
+  if (before !== undefined) return before;
+  const { codec, config } = track;
+  const read = config.length >= 7 ? (codec === 'hevc' ? readHvcC(config) : readAvcC(config)) : null;
+  const ordered = read && { ...read, parameterSets: read.parameterSets.map((unit) => inDisplayOrder(codec, unit)) };
+  known.set(track, ordered);
+  return ordered;
+};
+
 /**
  * A keyframe by itself as a raw decoder wants it (Annex B): parameter sets in front, and told that there is no reordering, so that the
  * decoder does not wait for later pictures.
  */
 export const loneKeyframe = (track: Track, packet: Uint8Array): Uint8Array => {
-  const { codec, config } = track;
-  const stored = config.length >= 7 ? (codec === 'hevc' ? readHvcC(config) : readAvcC(config)) : null;
-  const units = stored ? [...stored.parameterSets, ...unitsOf(packet, stored.lengthSize)] : nalUnits(packet);
-  const inOrder = codec === 'hevc' ? hevcInDisplayOrder : avcInDisplayOrder;
-  return concat(units.flatMap((unit) => [START_CODE, isSps(codec, unit) ? inOrder(unit) : unit]));
+  const stored = configured(track);
+  const parts: Uint8Array[] = [];
+  for (const unit of stored?.parameterSets ?? []) parts.push(START_CODE, unit);
+  for (const unit of stored ? unitsOf(packet, stored.lengthSize) : nalUnits(packet)) parts.push(START_CODE, inDisplayOrder(track.codec, unit));
+  return concat(parts);
 };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { box, fields } from './boxes.ts';
+import { box, Fields } from './boxes.ts';
 import { concat } from './bytes.ts';
 import { SampleTable } from './sample-table.ts';
 
@@ -13,7 +13,7 @@ const tables = (samples: [startMs: number, durationMs: number, key: boolean][], 
 const words = (stbl: Uint8Array, name: string): number[] | null => {
   const body = box(stbl, name);
   if (!body) return null;
-  const field = fields(body);
+  const field = new Fields(body);
   return Array.from({ length: field.left() / 4 }, () => field.i32());
 };
 

@@ -113,7 +113,8 @@ export class TimelineReader {
     const target = new Uint8Array(stop - start);
     for (let at = start; at < stop; ) {
       const taken: Taken[] = [];
-      const { items, nextByte } = await this.#items(at, Math.min(READ_STEP, stop - at), taken, signal);
+      const own: ArrayBuffer[] = [];
+      const { items, nextByte } = await this.#items(at, Math.min(READ_STEP, stop - at), taken, signal, own);
       for (const item of items) {
         if (item.kind === 'bytes') target.set(item.bytes, item.byteStart - start);
         else if (item.byteEnd > item.byteStart) {
@@ -123,6 +124,7 @@ export class TimelineReader {
         }
       }
       this.#release(taken);
+      for (const buffer of own) buffer.transfer(0); // freed now: left to the collector, they make it run over all that lives
       if (nextByte === at) throw new TimelineError('io', `bytes from ${at} are not on disk although ${stop} were durable; reopen the timeline`);
       at = nextByte;
     }

@@ -1,6 +1,6 @@
 // Reads the index of a finished MP4 by itself and checks that it agrees with itself and with the file.
 import assert from 'node:assert/strict';
-import { box, boxes, fields, readBoxHeader } from '../media/boxes.ts';
+import { box, boxes, Fields, readBoxHeader } from '../media/boxes.ts';
 import { text } from '../media/bytes.ts';
 
 export type PlainSample = { at: number; bytes: number; decode: number; present: number; duration: number; key: boolean };
@@ -23,7 +23,7 @@ const topLevel = (file: Uint8Array): Part[] => {
 
 const rows = (body: Uint8Array | undefined, width: number, before = 0): number[][] => {
   if (!body) return [];
-  const field = fields(body);
+  const field = new Fields(body);
   for (let i = 0; i < before; i += 1) field.u32();
   const count = field.u32();
   assert(field.left() === count * width * 4, `${count} rows in ${field.left()} bytes`);
@@ -34,7 +34,7 @@ const spread = (runs: number[][]): number[] => runs.flatMap(([count = 0, value =
 /** of mvhd, mdhd (0 words between) and tkhd (track id and a reserved word) */
 const header = (body: Uint8Array | undefined, isTrack: boolean): { scale: number; ticks: number } => {
   assert(body);
-  const field = fields(body);
+  const field = new Fields(body);
   const time = (): number => (field.version === 1 ? field.u64() : field.u32());
   time();
   time();
@@ -45,7 +45,7 @@ const header = (body: Uint8Array | undefined, isTrack: boolean): { scale: number
 
 const editsOf = (elst: Uint8Array | undefined): PlainTrack['edits'] => {
   if (!elst) return [];
-  const field = fields(elst);
+  const field = new Fields(elst);
   return Array.from({ length: field.u32() }, () => {
     const edit = field.version === 1 ? { duration: field.u64(), mediaTime: field.i64() } : { duration: field.u32(), mediaTime: field.i32() };
     assert.equal(field.u32(), 0x10000);
