@@ -1,14 +1,15 @@
-// `npm run simulate -- [--seeds N] [--from S] [--workers W] [--trace] [--stop]`: runs the worlds S … S+N−1, each worker every W-th of them.
+// `npm run simulate -- [--seeds N] [--from S] [--workers W] [--days D] [--trace] [--stop]`: runs the worlds S … S+N−1, each worker every W-th of them.
 // A world that breaks a rule prints its seed; `--trace` prints what happened in it. `--stop` ends at the first. `--rotate` begins where
-// today's date says.
+// today's date says. `--days D` runs D days of one server for each seed instead, and prints every night.
 import { fork } from 'node:child_process';
 import { parseArgs } from 'node:util';
+import { runDays } from '../server/testing/simulation/days.ts';
 import { runWorldLater } from '../server/testing/simulation/world.ts';
 
 const { values } = parseArgs({
   options: {
-    seeds: { type: 'string', default: '1000' }, from: { type: 'string', default: '1' }, workers: { type: 'string', default: '1' }, stride: { type: 'string', default: '1' },
-    trace: { type: 'boolean', default: false }, stop: { type: 'boolean', default: false }, rotate: { type: 'boolean', default: false },
+    seeds: { type: 'string' }, from: { type: 'string', default: '1' }, workers: { type: 'string', default: '1' }, stride: { type: 'string', default: '1' },
+    trace: { type: 'boolean', default: false }, stop: { type: 'boolean', default: false }, days: { type: 'string' }, rotate: { type: 'boolean', default: false },
   },
 });
 
@@ -41,7 +42,7 @@ const add = (a: Tally, b: Tally): Tally => ({
 
 const workers = Number(values.workers);
 const from = values.rotate ? 1_000_000 + Math.floor(Date.now() / 86_400_000) * 20_000 : Number(values.from);
-const until = from + Number(values.seeds);
+const until = from + Number(values.seeds ?? (values.days === undefined ? 1_000 : 1));
 
 const inChild = (nth: number): Promise<Tally> =>
   new Promise((resolve, reject) => {
@@ -52,7 +53,20 @@ const inChild = (nth: number): Promise<Tally> =>
     child.on('exit', (code) => (tally ? resolve(tally) : reject(new Error(`worker ${nth} ended with ${code}`))));
   });
 
-if (workers > 1) {
+const runLives = async (days: number): Promise<boolean> => {
+  let ok = true;
+  for (let seed = from; seed < until; seed++) {
+    const { violation, trace, nights, ...counts } = await runDays(seed, { days, traced: values.trace, onNight: (night) => console.log(JSON.stringify(night)) });
+    if (values.trace) console.log(trace.join('\n'));
+    if (violation) console.log(`seed ${seed}: ${violation.rule} ${violation.message}\n  npm run simulate -- --days ${days} --from ${seed} --trace`);
+    console.log(JSON.stringify({ ...counts, violations: violation ? 1 : 0, nights: nights.length }));
+    ok &&= violation === null;
+  }
+  return ok;
+};
+
+if (values.days !== undefined) process.exitCode = (await runLives(Number(values.days))) ? 0 : 1;
+else if (workers > 1) {
   console.log(`worlds ${from} to ${until - 1} on ${workers} workers`);
   const total = (await Promise.all(Array.from({ length: workers }, (_, nth) => inChild(nth)))).reduce(add);
   console.log(JSON.stringify({ ...total, msPerSeed: total.cpuMs / total.seeds }));

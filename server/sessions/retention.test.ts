@@ -115,6 +115,21 @@ describe('retention', () => {
     expect(await at.repository.session(id)).toBeNull();
   });
 
+  it('[A4] a clip that expires later than its recording is kept for as long as it says', async () => {
+    await bench();
+    const id = await ended('A');
+    await clip('kept', id, { pinned: true, expiresAt: null });
+    await at.clock.advance(1.5 * HOUR_MS);
+    const { expiresAt } = await at.queries.pinClip('kept', false);
+    await at.clock.advance((expiresAt ?? 0) - at.clock.now() - 1_000);
+    expect(await at.sweep()).toEqual({ clips: 0, sessions: 1 });
+    expect(await keys(`sessions/${id}/segments/`)).toEqual([]);
+    const { bytes, read } = await at.queries.clipMedia('kept', { exact: false }, never);
+    expect((await read(0, bytes, never)).length).toBe(10);
+    await at.clock.advance(2_000);
+    expect([await at.sweep(), await keys('sessions/'), await at.repository.session(id)]).toEqual([{ clips: 1, sessions: 1 }, [], null]);
+  });
+
   it('[A5] a deletion interrupted after the objects went is finished by the next', async () => {
     await bench();
     const id = await ended('A');

@@ -1,5 +1,5 @@
-// Retention by tier: what has expired is really deleted. Pinned recordings and pinned clips never expire; a recording whose
-// pinned clips remain loses its media but keeps its row.
+// Retention by tier: what has expired is really deleted. Pinned recordings and pinned clips never expire; a recording of which clips
+// remain, pinned or younger than it, loses its media but keeps its row.
 import type { Tier } from '../../shared/model.ts';
 import type { Clock } from '../clock.ts';
 import { messageOf } from '../errors.ts';
@@ -74,8 +74,7 @@ export const sweep = async (options: RetentionOptions, signal: AbortSignal): Pro
       const endedAt = session.endedAt ?? session.startedAt;
       if (session.pinned || (session.note === MEDIA_GONE && session.clips > 0) || endedAt > oldest || endedAt > now - options.retentionMs[session.tier]) continue;
       try {
-        const kept = await repository.clips({ sessionId: session.id, pinned: true, limit: 1 });
-        if (kept.length === 0) await sessions.deleteSession(session.id);
+        if (session.clips === 0) await sessions.deleteSession(session.id);
         else {
           await supervisor.removeMedia(session.id);
           await repository.dropColdSegments(session.id, (await repository.coldSegments(session.id)).map(({ index }) => index));

@@ -23,6 +23,9 @@ export type SimulatedDisk = FileSystem & {
   cutAfter(operations: number): void;
   isCut(): boolean;
   restore(): void;
+  /** All changes of names are written, as a journal does every few seconds. */
+  journal(): void;
+  files(): number;
   /** Fails fdatasync: the dirty pages are dropped. */
   failSync: () => boolean;
 };
@@ -102,6 +105,11 @@ export const simulatedDisk = (random: () => number): SimulatedDisk => {
       names = new Map(durableNames);
       folders = new Set(durableFolders);
     },
+    journal: () => {
+      durableNames = new Map(names);
+      durableFolders = new Set(folders);
+    },
+    files: () => names.size,
     open: async (path, mode) => {
       await step();
       const known = names.get(path);

@@ -1,7 +1,7 @@
 // The judgement at the end of a world, when it has healed and all is worked through: what is stored against what was captured,
 // sent and acknowledged.
 import { crc32c } from '../../../shared/crc32c.ts';
-import type { ObjectStore, Repository } from '../../ports.ts';
+import type { ObjectStore, Repository, StoredSession } from '../../ports.ts';
 import type { PulledItem } from '../../pipeline/media-log.ts';
 import { wordText } from './media.ts';
 import type { ClipFile } from './media-ports.ts';
@@ -49,14 +49,19 @@ const chunksOf = async (server: Server, sessionId: string): Promise<{ chunks: St
   return { chunks, gaps: gaps.map(({ fromSequence, toSequence }) => ({ from: fromSequence, to: toSequence })), bytes, lastSequence };
 };
 
-export const judgeEnd = async ({ plan, witness, repository, store, server, captures, kept, recorders }: End): Promise<void> => {
+/** The only recording there is. */
+export const judgeEnd = async (end: End): Promise<void> => {
+  const sessions = await end.repository.sessions({ limit: 10 });
+  if (sessions.length > 1) end.witness.violate('SIM4', `${sessions.length} recordings under one key`);
+  const [row] = sessions;
+  if (row) await judgeRecording(end, row);
+};
+
+/** A recording that is closed, and what is kept of it. Returns its bytes. */
+export const judgeRecording = async ({ plan, witness, repository, store, server, captures, kept, recorders }: End, row: StoredSession): Promise<Uint8Array> => {
   const { violate } = witness;
   const isFile = plan.recorder.mode === 'file';
   const stopped = recorders.some(({ outcome }) => outcome === 'stopped');
-  const sessions = await repository.sessions({ limit: 10 });
-  if (sessions.length > 1) violate('SIM4', `${sessions.length} recordings under one key`);
-  const row = sessions[0];
-  if (!row) return;
   if (row.status === 'failed') violate('SIM12', `the recording has failed: ${row.note}`);
   const facts = witness.factsOf(row.id);
   const { chunks, gaps, bytes, lastSequence } = await chunksOf(server, row.id);
@@ -166,4 +171,5 @@ export const judgeEnd = async ({ plan, witness, repository, store, server, captu
     const lost = truth.find((word) => !words.includes(word));
     if (lost !== undefined) violate('SIM10', `"${lost}" was said and is not in the transcript`);
   }
+  return whole;
 };

@@ -6,7 +6,6 @@ import type { SessionEvent, Word } from '../../../shared/model.ts';
 import type { ClientFrame, Credits, ServerFrame } from '../../../shared/protocol.ts';
 import type { ObjectStore, Repository, StoredClip } from '../../ports.ts';
 import type { Timeline } from '../../sessions/timeline.ts';
-import type { Plan } from './plan.ts';
 
 export type Violation = { rule: string; message: string };
 
@@ -33,7 +32,7 @@ export const clientFrameOf = (bytes: Uint8Array): ClientFrame => unpackr.unpack(
 const serverFrameOf = (bytes: Uint8Array): ServerFrame => unpackr.unpack(bytes) as ServerFrame;
 const wordKey = ({ startMs, text }: Word): string => `${Math.round(startMs)} ${text}`;
 
-export const createWitness = (options: { plan: Plan; repository: Repository; store: Pick<ObjectStore, 'stat'>; trace: (what: string, detail: string | number) => void }) => {
+export const createWitness = (options: { repository: Repository; store: Pick<ObjectStore, 'stat'>; trace: (what: string, detail: string | number) => void }) => {
   const { repository, trace } = options;
   const facts = new Map<string, SessionFacts>();
   const connections = new Map<number, Connection>();
@@ -138,6 +137,11 @@ export const createWitness = (options: { plan: Plan; repository: Repository; sto
       } else if (frame.t === 'error' && NEVER.has(frame.code)) violate('SIM7', `a client that keeps to the protocol is told ${frame.code}: ${frame.message}`);
     },
 
+    /** A recording is gone, and so is what it was fed over. */
+    forget: (session: string): void => {
+      facts.delete(session);
+      for (const [id, connection] of connections) if (connection.session === session) connections.delete(id);
+    },
     /** What it declared lost and no server had stored yet may be numbered again. */
     clientDied: (): void => {
       for (const known of facts.values()) for (const seq of known.gaps) if (seq > known.acked) known.gaps.delete(seq);
