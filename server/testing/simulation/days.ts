@@ -152,7 +152,7 @@ export const runDays = async (seed: number, { days, traced = false, onNight }: D
     const row = (await repository.sessions({ limit: 200 })).find(({ key }) => key === stream.key);
     if (!row) {
       if (stream.recorder.outcome === 'stopped') violate('SIM16', `recording ${stream.key} was stopped and has no row`);
-      else streams.delete(stream); // it died before the server heard of it
+      else if (streams.delete(stream)) counts.gone++; // it died before the server heard of it
       return;
     }
     stream.sessionId = row.id;
