@@ -1,7 +1,7 @@
 // The composition root: the only file that names adapters. Reads settings, checks what a start needs, wires the parts, serves
 // until SIGTERM. Long because everything is wired here and nowhere else.
 // oxlint-disable-next-line import/no-unassigned-import -- it must run before anything starts libuv's threads
-import './runtime.ts';
+import './thread-pool.ts';
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, readdir, rm } from 'node:fs/promises';
 import { enableCompileCache } from 'node:module';
