@@ -15,7 +15,8 @@ export type ArchiveOptions = {
 
 const NO_THUMBNAIL = '';
 
-export const clipPrefix = (sessionId: string, clipId: string): string => `sessions/${sessionId}/clips/${clipId}/`;
+export const clipsPrefix = (sessionId: string): string => `sessions/${sessionId}/clips/`;
+export const clipPrefix = (sessionId: string, clipId: string): string => `${clipsPrefix(sessionId)}${clipId}/`;
 
 /** May be tried again at any point: what has been done is done once more to the same effect. The cut's files stay. */
 export const archiveClip = async (options: ArchiveOptions, cut: CutClip): Promise<void> => {

@@ -13,7 +13,7 @@ import type { Analyser } from '../highlights/analyser.ts';
 import type { Log } from '../log.ts';
 import type { Judge, MediaTool, ObjectStore, OpenAudioAnalyser, OpenSceneDetector, Repository, StoredClip, Transcriber } from '../ports.ts';
 import { type Analysis, createAnalysis } from './analyse.ts';
-import { archiveClip, clipPrefix } from './archive.ts';
+import { archiveClip, clipPrefix, clipsPrefix } from './archive.ts';
 import { Poisoned, attempt } from './attempts.ts';
 import { type CutFiles, cutClip, diskFiles } from './cut.ts';
 import { createDecoder } from './decode.ts';
@@ -282,9 +282,19 @@ export const startPipeline = (options: PipelineOptions): Pipeline => {
     );
     const dead = new Set(setAsideBefore.map((letter) => letter.id));
     const stored = new Map(savedClips.map((clip) => [clip.id, clip.version]));
-    // A vetoed one is owed its withdrawal.
+    // A vetoed one is owed its withdrawal, also where its clip was being stored and has no row yet.
+    const suspects = savedHighlights.filter(({ id, state }) => state === 'vetoed' && !stored.has(id));
     owed.push(...savedHighlights.filter((highlight) => (highlight.state === 'vetoed' ? stored.has(highlight.id) : (stored.get(highlight.id) ?? 0) < highlight.version && !dead.has(cutLetterId(highlight)))));
+    const clipsWithObjects = async (): Promise<Set<string>> => {
+      const found = new Set<string>();
+      for await (const { key } of options.objectStore.list(clipsPrefix(sessionId))) found.add(key.slice(clipsPrefix(sessionId).length).split('/')[0] ?? '');
+      return found;
+    };
     const owedDemand = pull(1, async (signal): Promise<Highlight | null> => {
+      if (suspects.length > 0) {
+        const left = await attempt({ ...patient('archive'), waits: () => true }, clipsWithObjects, signal);
+        owed.push(...suspects.splice(0).filter(({ id }) => left.has(id)));
+      }
       for (;;) {
         const next = owed.findIndex(({ endMs }) => lanesEnded || endMs <= decodedUntilMs);
         if (next >= 0) return owed.splice(next, 1)[0]!; // just found

@@ -42,6 +42,17 @@ const withFault = async (operation: Operation, fault: Fault, run: (context: { ag
 };
 
 describe('torn and damaged files', () => {
+  it('[T1] a file whose removal failed, although its name has gone, is not written to (simulation, seed 300244788)', async () => {
+    const plan: [Operation, Fault][] = [['writev', { code: 'EIO', when: 'after' }], ['unlink', { code: 'EIO', when: 'after' }]];
+    const fs = faulty(nodeFileSystem, (name, path) => (path.includes('.idx') || plan[0]?.[0] !== name ? null : plan.shift()![1])); // it has a first
+    const timeline = await at.open({ fs });
+    await expect(timeline.append(chunkOf(1))).rejects.toMatchObject({ code: 'io' });
+    await expect(timeline.finish()).rejects.toMatchObject({ code: 'io' });
+    await timeline.append(chunkOf(1));
+    await timeline.close();
+    expect((await (await at.open()).read(0, 1e9, never)).length).toBe(chunkOf(1).bytes.length);
+  });
+
   it('[T1][T2] records of a failed write that could not be cut back give way to what was acknowledged after them (simulation, seed 1033970)', async () => {
     // the second batch is written and reported as failed, is not cut back, and the next segment fails before it holds anything
     const plan: [Operation, Fault][] = [['writev', { code: 'EIO', when: 'after' }], ['truncate', { code: 'EIO', when: 'before' }], ['syncDir', { code: 'EIO', when: 'after' }], ['unlink', { code: 'EIO', when: 'before' }]];

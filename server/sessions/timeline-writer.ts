@@ -109,10 +109,11 @@ export class TimelineWriter {
   async seal(): Promise<void> {
     const file = this.#active;
     if (file === null) return;
-    const { table, log, sessionId, fs, onDamage } = this.#options;
+    const { table, log, sessionId, fs, dir, onDamage } = this.#options;
     if (file.bytes === 0) {
-      // or what a failed write left in it, and nobody was promised, would be found by the next opening
-      await fs.unlink(file.path).catch((cause: unknown) => { throw writeFailure(file.path, cause); });
+      file.broken = true; // its name may go although that fails: nothing more may be written to it
+      // or what a failed write left in it, and nobody was promised, would be found by the next opening, and by one after a power cut
+      await fs.unlink(file.path).then(() => fs.syncDir(dir)).catch((cause: unknown) => { throw writeFailure(file.path, cause); });
       this.#active = null;
     } else {
       const row = this.#row(file);
