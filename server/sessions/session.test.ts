@@ -18,8 +18,8 @@ const begin = async (options: SessionBenchOptions = {}) => {
   return { wire, ready, session: found(ready.session) };
 };
 /** Its first bytes have started its pipeline. */
-const beginSending = async () => {
-  const begun = await begin();
+const beginSending = async (options: SessionBenchOptions = {}) => {
+  const begun = await begin(options);
   at.chunk(begun.wire, begun.ready, 1);
   await at.acked(begun.wire, begun.ready.session, 1);
   return begun;
@@ -86,6 +86,24 @@ describe('pipeline', () => {
     expect(at.pipelines.at(-1)?.deafUntilMs).toBe(62_000);
     expect(await at.repository.deadLetters(ready.session)).toMatchObject([{ id: `${ready.session}-extract-52000-62000`, stage: 'extract', startMs: 52_000, endMs: 62_000, attempts: 3, message: expect.stringContaining('bad opus') }]);
     expect((await at.queries.view(ready.session)).deadLetters).toHaveLength(1);
+  });
+
+  it('[S2] sound is not passed over while its dead letter cannot be stored (simulation, seeds 300549119 and 300573494)', async () => {
+    let away = true;
+    const { ready } = await beginSending({ repository: (real) => ({ ...real, addDeadLetter: (letter) => (away ? Promise.reject(new Error('database is away')) : real.addDeadLetter(letter)) }) });
+    const fail = async (): Promise<number | undefined> => {
+      const pipeline = at.pipelines.at(-1);
+      if (!pipeline) throw new Error('no pipeline');
+      pipeline.untilMs = 60_000;
+      pipeline.fail(new StageError('extract', 'bad opus'));
+      await at.clock.advance(20_000);
+      return at.pipelines.at(-1)?.deafUntilMs;
+    };
+    expect([await fail(), await fail(), await fail()]).toEqual([0, 0, 0]);
+    expect(at.pipelines).toHaveLength(4);
+    away = false;
+    expect(await fail()).toBe(60_000);
+    expect(await at.repository.deadLetters(ready.session)).toHaveLength(1);
   });
 
   it('[S2] sound whose bytes fail here and there is passed over, and in the end all of it; the analysis goes on (server-chunks, seed 41, cases 879 and 1635)', async () => {

@@ -442,8 +442,9 @@ export class Session {
     const { clock, log } = this.#options;
     const now = clock.monotonic();
     this.#failures = [...this.#failures.filter((at) => at > now - RESTART_WINDOW_MS), now];
-    this.#blame(error);
     log.error({ session: this.id, error: messageOf(error), failures: this.#failures.length }, 'the pipeline of a recording failed');
+    const pauseMs = FIRST_RESTART_MS * 2 ** (this.#failures.length - 1);
+    if (this.#blamesSound(error)) return this.#passOver(error, pauseMs);
     if (this.#failures.length > RESTARTS_IN_WINDOW) {
       this.#pipeline = { is: 'failed' };
       this.#note(`analysis has stopped, recording goes on: ${messageOf(error)} (${RESTARTS_IN_WINDOW} restarts did not help; restart it when the cause is gone)`);
@@ -451,7 +452,6 @@ export class Session {
       this.#announce();
       return this.#saveSoon(true);
     }
-    const pauseMs = FIRST_RESTART_MS * 2 ** Math.max(0, this.#failures.length - 1);
     this.#startAfter(pauseMs);
   }
 
@@ -463,25 +463,39 @@ export class Session {
     this.#pipeline = { is: 'pausing', cancelTimer };
   }
 
-  /**
-   * S2: sound that failed three times at the same place, or sound whose bytes failed at any three, is passed over as silence; after so
-   * many times all of it. That is a step forward, so restarts are counted anew.
-   */
-  #blame(error: unknown): void {
-    if (!(error instanceof StageError) || error.stage !== 'extract') return;
+  /** whether it is time to go on without this sound: it failed three times at the same place, or sound's bytes failed at any three */
+  #blamesSound(error: unknown): error is StageError {
+    if (!(error instanceof StageError) || error.stage !== 'extract') return false;
     const untilMs = this.#pipeline.is === 'running' ? this.#pipeline.pipeline.stages().decode.untilMs : 0;
     const same = error.cause instanceof MediaError || Math.abs(untilMs - this.#soundFailure.atMs) < SAME_PLACE_MS;
     this.#soundFailure = { atMs: untilMs, times: same ? this.#soundFailure.times + 1 : 1 };
-    if (this.#soundFailure.times < 3) return;
-    this.#passedOver += 1;
-    this.#deafUntilMs = this.#passedOver < MAX_PASSED_OVER ? untilMs : Infinity;
-    this.#soundFailure = { atMs: -Infinity, times: 0 };
-    this.#failures = [];
+    return this.#soundFailure.times >= 3;
+  }
+
+  /**
+   * S2: that sound is taken as silence, after so many times all of it. First its dead letter is stored: nothing is left out unsaid. That
+   * is a step forward, so restarts are counted anew; where the letter cannot be stored, the sound is tried again.
+   */
+  #passOver(error: StageError, pauseMs: number): void {
+    const { repository, log, clock } = this.#options;
+    const { atMs: untilMs } = this.#soundFailure;
     const range = { startMs: Math.max(0, untilMs - SAME_PLACE_MS), endMs: untilMs };
-    const deadLetter = { id: deadLetterId(this.id, 'extract', range), sessionId: this.id, stage: 'extract' as const, ...range, code: new Poisoned(3, error.cause).code, message: messageOf(error), attempts: 3, createdAt: this.#options.clock.now() };
-    this.#options.repository.addDeadLetter(deadLetter).then(
-      () => this.#options.publish({ type: 'deadLetter', sessionId: this.id, deadLetter }),
-      (cause: unknown) => this.#options.log.error({ session: this.id, error: messageOf(cause) }, 'a dead letter could not be stored'),
+    const deadLetter = { id: deadLetterId(this.id, 'extract', range), sessionId: this.id, stage: 'extract' as const, ...range, code: new Poisoned(3, error.cause).code, message: messageOf(error), attempts: 3, createdAt: clock.now() };
+    const waiting = { is: 'pausing' as const, cancelTimer: (): void => {} };
+    this.#pipeline = waiting;
+    repository.addDeadLetter(deadLetter).then(
+      () => {
+        this.#options.publish({ type: 'deadLetter', sessionId: this.id, deadLetter });
+        this.#passedOver += 1;
+        this.#deafUntilMs = this.#passedOver < MAX_PASSED_OVER ? untilMs : Infinity;
+        this.#soundFailure = { atMs: -Infinity, times: 0 };
+        this.#failures = [];
+        if (this.#pipeline === waiting) this.#startAfter(FIRST_RESTART_MS);
+      },
+      (cause: unknown) => {
+        log.error({ session: this.id, error: messageOf(cause) }, 'a dead letter could not be stored; the sound is tried again');
+        if (this.#pipeline === waiting) this.#startAfter(pauseMs);
+      },
     );
   }
 
