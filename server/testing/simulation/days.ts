@@ -61,8 +61,9 @@ type Stream = {
   kept: Kept[];
   recorder: Recorder;
   key: string;
-  /** `unwanted`: somebody asks for its deletion until that is answered */
-  state: 'recording' | 'stored' | 'unwanted' | 'deleted';
+  state: 'recording' | 'stored' | 'deleted';
+  /** what somebody asks for until it is answered: one that fails may have taken effect */
+  wish: ((server: Server) => Promise<void>) | null;
   /** null until the server has a row */
   sessionId: string | null;
   /** who is being asked about it */
@@ -98,7 +99,7 @@ const macrotask = (run: () => void): Promise<void> =>
 export const runDays = async (seed: number, { days, traced = false, onNight }: DaysOptions): Promise<DaysOutcome> => {
   const draw = drawFrom(seededRandom(seed * 2));
   const { int, chance, pick, random } = draw;
-  const around = createSurroundings({ plan: { ...PLAN, recorder: PLAN.recorder }, draw, traced });
+  const around = createSurroundings({ plan: PLAN, draw, traced });
   const { scheduler, disk, repository, store, witness, trace, lifeOf } = around;
   const { violate } = witness;
   const streams = new Set<Stream>();
@@ -124,7 +125,7 @@ export const runDays = async (seed: number, { days, traced = false, onNight }: D
     const key = `01JD6Q2V00${String(counts.begun).padStart(16, '0')}`;
     trace('a stream begins', key);
     const recorder = startRecorder({ plan, life, random, key, take: 0, captures, from: 0, shelf: null, resume: false, kept, socket: around.socketOf(life, 0) });
-    const stream: Stream = { plan, captures, kept, recorder, key, state: 'recording', sessionId: null, asked: null, bytes: 0, crc: 0, endedAt: 0, untilAt: Infinity, clip: null };
+    const stream: Stream = { plan, captures, kept, recorder, key, state: 'recording', wish: null, sessionId: null, asked: null, bytes: 0, crc: 0, endedAt: 0, untilAt: Infinity, clip: null };
     streams.add(stream);
     if (chance(0.1)) scheduler.after(random() * minutes * MINUTE, () => {
       // its browser dies; the server ends the recording when it has waited long enough
@@ -161,18 +162,12 @@ export const runDays = async (seed: number, { days, traced = false, onNight }: D
     stream.asked = server;
     await judge(stream, server).finally(() => { if (stream.asked === server) stream.asked = null; });
   };
-  const remove = async (stream: Stream): Promise<void> => {
+  const insist = async (stream: Stream, wish: NonNullable<Stream['wish']>): Promise<void> => {
     const server = listening();
     if (!server || stream.asked === server) return;
     stream.asked = server;
-    try {
-      await server.queries.deleteSession(stream.sessionId!); // stored: it has an id
-    } catch (error) {
-      if (!(error instanceof Refused && error.code === 'not_found')) throw error;
-    } finally {
-      if (stream.asked === server) stream.asked = null;
-    }
-    Object.assign(stream, { state: 'deleted', untilAt: around.wallNow() });
+    await wish(server).finally(() => { if (stream.asked === server) stream.asked = null; });
+    stream.wish = null;
   };
   const read = async (stream: Stream, server: Server): Promise<void> => {
     const body = await server.queries.recording(stream.sessionId!, null, new AbortController().signal); // stored: it has an id
@@ -188,37 +183,46 @@ export const runDays = async (seed: number, { days, traced = false, onNight }: D
     scheduler.after(int(1, 40) * MINUTE, () => client.close());
   };
   const stored = (): Stream[] => [...streams].filter(({ state }) => state === 'stored');
-  const unpin = async (stream: Stream, server: Server): Promise<void> => {
-    await server.queries.pinSession(stream.sessionId!, false); // stored: it has an id
+  const unpin = (stream: Stream) => async ({ queries }: Server): Promise<void> => {
+    await queries.pinSession(stream.sessionId!, false); // stored: it has an id
     stream.untilAt = Math.max(around.wallNow(), stream.endedAt + RETENTION_MS);
   };
-  const unpinClip = async (clip: { id: string; untilAt: number }, server: Server): Promise<void> => {
-    await server.queries.pinClip(clip.id, false);
-    clip.untilAt = around.wallNow() + RETENTION_MS;
+  const unpinClip = (stream: Stream, id: string) => async ({ queries }: Server): Promise<void> => {
+    await queries.pinClip(id, false);
+    stream.clip = { id, untilAt: around.wallNow() + RETENTION_MS };
   };
-  /** What somebody does at the dashboard. */
+  /** What somebody wants at the dashboard. */
   const handle = async (server: Server): Promise<void> => {
-    const [clip] = [...streams].flatMap((stream) => (stream.state === 'stored' && stream.clip?.untilAt === Infinity ? [stream.clip] : []));
-    if (clip && chance(0.3)) return unpinClip(clip, server);
-    const all = stored().filter(({ untilAt }) => untilAt > around.wallNow() + HOUR); // else it may go meanwhile
+    const free = stored().filter(({ wish }) => wish === null);
+    const withClip = free.find(({ clip }) => clip?.untilAt === Infinity);
+    if (withClip?.clip && chance(0.3)) return void (withClip.wish = unpinClip(withClip, withClip.clip.id));
+    const all = free.filter(({ untilAt }) => untilAt > around.wallNow() + HOUR); // else it may go meanwhile
     if (all.length === 0) return;
     const stream = pick(all);
     const sessionId = stream.sessionId!; // stored: it has an id
-    if (stream.untilAt === Infinity) return unpin(stream, server);
+    if (stream.untilAt === Infinity) return void (stream.wish = unpin(stream));
     switch (int(0, 3)) {
       case 0:
-        await server.queries.pinSession(sessionId, true);
-        stream.untilAt = Infinity;
+        stream.wish = async ({ queries }) => {
+          await queries.pinSession(sessionId, true);
+          stream.untilAt = Infinity;
+        };
         return;
       case 1:
-        stream.state = 'unwanted';
+        stream.wish = async ({ queries }) => {
+          // the second time it may be gone
+          await queries.deleteSession(sessionId).catch((error: unknown) => { if (!(error instanceof Refused && error.code === 'not_found')) throw error; });
+          Object.assign(stream, { state: 'deleted', untilAt: around.wallNow() });
+        };
         return;
       case 2: {
-        const clips = await server.queries.clips({ sessionId, limit: 10 });
+        const clips = await repository.clips({ sessionId, limit: 10 });
         if (clips.length === 0 || stream.clip) return;
         const { id } = pick(clips);
-        await server.queries.pinClip(id, true);
-        stream.clip = { id, untilAt: Infinity };
+        stream.wish = async ({ queries }) => {
+          await queries.pinClip(id, true);
+          stream.clip = { id, untilAt: Infinity };
+        };
         return;
       }
       default: return read(stream, server);
@@ -249,7 +253,7 @@ export const runDays = async (seed: number, { days, traced = false, onNight }: D
     const startsAt = day * DAY;
     const during = (share: number, run: () => void): void => void scheduler.at(startsAt + share * EVENING, run);
     for (let hour = 0; hour < 24; hour++) scheduler.at(startsAt + hour * HOUR, () => { disk.journal(); around.forgetLinks(); });
-    for (let minute = 0; minute < 24 * 60; minute++) scheduler.at(startsAt + minute * MINUTE, () => { for (const stream of streams) tried(stream.state === 'unwanted' ? remove(stream) : follow(stream)); });
+    for (let minute = 0; minute < 24 * 60; minute++) scheduler.at(startsAt + minute * MINUTE, () => { for (const stream of streams) tried(stream.wish ? insist(stream, stream.wish) : follow(stream)); });
     if (!works(day)) return;
     for (let streamer = 0; streamer < 6; streamer++) {
       const minutes = int(4, 18) * 5;
@@ -303,7 +307,7 @@ export const runDays = async (seed: number, { days, traced = false, onNight }: D
     const now = around.wallNow();
     for (const stream of streams) {
       const { sessionId, state, untilAt, clip } = stream;
-      if (state === 'recording' || state === 'unwanted' || sessionId === null) violate('SIM12', `recording ${stream.key} has not come to its end at night: ${state}, ${JSON.stringify(stream.recorder.outcome)}`);
+      if (state === 'recording' || stream.wish || sessionId === null) violate('SIM12', `recording ${stream.key} has not come to its end at night: ${stream.wish ? 'somebody still asks for something' : state}, ${JSON.stringify(stream.recorder.outcome)}`);
       else if (state === 'stored' && untilAt > now + HOUR) await readable(sessionId, () => read(stream, server));
       else if (untilAt > now - LATE_MS) continue;
       else if (state === 'stored' && clip && clip.untilAt > now + HOUR) await readable(sessionId, () => onlyClip(stream, clip.id, found, server));
@@ -315,10 +319,10 @@ export const runDays = async (seed: number, { days, traced = false, onNight }: D
     if (server.cutsLeft().length > 0) violate('SIM17', `files of cuts are left: ${server.cutsLeft().slice(0, 3).join(' ')}`);
     collectGarbage();
     // what is pinned goes with the rest
-    if (works(day) && !works(day + 1)) for (const stream of stored()) {
-      if (stream.untilAt === Infinity) await unpin(stream, server);
-      if (stream.clip?.untilAt === Infinity) await unpinClip(stream.clip, server);
-    }
+    if (works(day) && !works(day + 1)) for (const stream of stored()) stream.wish = async (at) => {
+      if (stream.untilAt === Infinity) await unpin(stream)(at);
+      if (stream.clip?.untilAt === Infinity) await unpinClip(stream, stream.clip.id)(at);
+    };
     const night: Night = {
       day, begun: counts.begun, stored: stored().length, gone: counts.gone, objects: [...found.objects.values()].flat().length, files: disk.files(), timers, lives: around.lives,
       heapMb: Math.round(process.memoryUsage().heapUsed / 1e4) / 100,
