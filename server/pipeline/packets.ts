@@ -1,5 +1,6 @@
 // Packets of a stretch of session time, read again from the timeline through the media index.
 import { MediaError } from '../errors.ts';
+import { freeBuffers } from '../free-buffers.ts';
 import type { Packet, Track, WalkEvent } from '../media/media.ts';
 import { createWalker } from '../media/walker.ts';
 import type { MediaIndex, MediaLog, Part } from './media-log.ts';
@@ -51,10 +52,7 @@ export const stretchAt = (options: { log: MediaLog; index: MediaIndex; startMs: 
   const byteEnd = endAfter(index, part, endMs + INTERLEAVE_MS) ?? log.state.byteEnd;
   const tracks = [kinds === 'all' ? videoTrack(part) : null, audioTrack(part)].filter((track) => track !== null);
   const own: Walk['own'] = [];
-  const free = (): void => {
-    for (const buffer of own.splice(0)) buffer.transfer(0); // freed now: left to the collector, they make it run over all that lives
-  };
-  return { part, tracks, packets: walk({ log, part, byteStart, byteEnd, tracks, kinds, startMs, own }, signal), free };
+  return { part, tracks, packets: walk({ log, part, byteStart, byteEnd, tracks, kinds, startMs, own }, signal), free: () => freeBuffers(own) };
 };
 
 type Walk = { log: MediaLog; part: Part; byteStart: number; byteEnd: number; tracks: Track[]; kinds: 'audio' | 'all'; startMs: number; own: ArrayBuffer[] };

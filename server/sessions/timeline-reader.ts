@@ -1,5 +1,6 @@
 // The reading half of a timeline: bytes of the session's stream from whichever tier holds them (T3, T5), damage set aside (T2).
 import type { Gap } from '../../shared/model.ts';
+import { freeBuffers } from '../free-buffers.ts';
 import type { Entry, SegmentIndex } from './segment-index.ts';
 import { readPayloads, runFrom } from './segment-read.ts';
 import type { Segment, SegmentTable } from './segment-table.ts';
@@ -124,7 +125,7 @@ export class TimelineReader {
         }
       }
       this.#release(taken);
-      for (const buffer of own) buffer.transfer(0); // freed now: left to the collector, they make it run over all that lives
+      freeBuffers(own);
       if (nextByte === at) throw new TimelineError('io', `bytes from ${at} are not on disk although ${stop} were durable; reopen the timeline`);
       at = nextByte;
     }
